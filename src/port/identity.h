@@ -1,0 +1,27 @@
+/* Who somebody is, as a verified token says it. */
+#ifndef CF_PORT_IDENTITY_H
+#define CF_PORT_IDENTITY_H
+
+#include "base/time.h"
+
+enum { CF_USER_ID_MAX = 128, CF_USER_NAME_MAX = 256 }; /* bytes of UTF-8 */
+
+struct cf_identity {
+    uint8_t user_id[CF_USER_ID_MAX];
+    uint8_t name[CF_USER_NAME_MAX];
+    uint16_t user_id_len; /* 1 to CF_USER_ID_MAX */
+    uint16_t name_len;    /* 1 to CF_USER_NAME_MAX */
+    cf_us expires;
+};
+
+static inline struct cf_slice cf_identity_user(const struct cf_identity *identity)
+{
+    return cf_slice_of(identity->user_id, identity->user_id_len);
+}
+
+static inline struct cf_slice cf_identity_name(const struct cf_identity *identity)
+{
+    return cf_slice_of(identity->name, identity->name_len);
+}
+
+#endif

@@ -1,0 +1,33 @@
+/* The opening handshake of RFC 6455 (section 4) on values that somebody's HTTP decoder gave. SHA-1
+ * comes from outside: the wire layer owns no cryptography. */
+#ifndef CF_WIRE_WS_HANDSHAKE_H
+#define CF_WIRE_WS_HANDSHAKE_H
+
+#include "base/error.h"
+#include "base/slice.h"
+
+typedef void cf_ws_sha1(struct cf_slice bytes, uint8_t out[20]);
+
+enum { CF_WS_ACCEPT_LEN = 28, CF_WS_KEY_LEN = 24 };
+
+struct cf_ws_offer {
+    bool get, http_1_1;
+    bool connection_upgrade; /* Connection holds `upgrade` */
+    struct cf_slice upgrade; /* ptr == NULL: the header is not there */
+    struct cf_slice key;
+    struct cf_slice version;
+    size_t key_count; /* how many Sec-WebSocket-Key headers there are */
+};
+
+/* CF_E_SYNTAX: answer 400. CF_E_UNSUPPORTED: another version, answer 426 with
+ * Sec-WebSocket-Version: 13. */
+enum cf_error cf_ws_offer_check(const struct cf_ws_offer *offer);
+/* Sec-WebSocket-Accept of a key (section 4.2.2, step 5.4). */
+void cf_ws_accept(cf_ws_sha1 *sha1, struct cf_slice key, char out[CF_WS_ACCEPT_LEN]);
+/* A client's key out of 16 random bytes. */
+void cf_ws_key(const uint8_t random[16], char out[CF_WS_KEY_LEN]);
+/* True when the comma-separated offer (all header lines joined) holds `protocol`, exactly. Linear.
+ */
+bool cf_ws_protocol_offered(struct cf_slice offered, struct cf_slice protocol);
+
+#endif
