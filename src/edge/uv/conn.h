@@ -1,0 +1,83 @@
+/* One stream connection (TCP or a Unix socket, plain or TLS) on a loop: own non-blocking socket,
+ * watched through uv_poll. Embed it in the session that owns it.
+ *
+ *   init ─► start (accepted fd) or dial ─► [opened] ─► read … ─► closed
+ *
+ * Callbacks come from the loop only, never from inside a call of the owner's: a write or close
+ * never calls back at once (hazard V29). `closed` is the last one; the owner frees itself in it.
+ * Writes queue references and go out at the end of the turn. An idle plain connection owns no heap
+ * memory and no read buffer: the loop has one for all. */
+#ifndef CF_EDGE_UV_CONN_H
+#define CF_EDGE_UV_CONN_H
+
+#include "base/outq.h"
+#include "edge/tls/tls.h"
+#include "edge/uv/loop.h"
+
+struct cf_conn;
+
+struct cf_conn_ops {
+    /* The connection is usable: at once for an accepted plain one, else after connect and TLS. May
+     * be NULL. */
+    void (*opened)(struct cf_conn *conn);
+    /* Bytes of the peer, borrowed for the call. The owner takes all of them, or keeps the rest
+     * itself. */
+    void (*read)(struct cf_conn *conn, struct cf_slice bytes);
+    /* The write queue ran empty after it could not be written in one go. May be NULL. */
+    void (*drained)(struct cf_conn *conn);
+    /* It is over: CF_OK after our own shut, CF_E_CLOSED by the peer, CF_E_TIMEOUT (write wait, TLS
+     * handshake or connect), CF_E_IO, CF_E_PROTOCOL (TLS), CF_E_NOMEM. */
+    void (*closed)(struct cf_conn *conn, enum cf_error why);
+};
+
+struct cf_conn_config {
+    const struct cf_conn_ops *ops;
+    cf_ms write_wait_ms;     /* a write that makes no progress for so long ends the connection */
+    cf_ms handshake_wait_ms; /* connect and TLS handshake together */
+};
+
+struct cf_address {
+    uint8_t ip[16]; /* IPv4 as ::ffff:a.b.c.d */
+    uint16_t port;
+    bool is_unix; /* a Unix socket: ip is ::1 */
+};
+
+/* Longest text of an address, with its NUL. */
+enum { CF_ADDRESS_TEXT = 64 };
+
+/* Takes over the accepted, non-blocking `fd` and begins to read. `tls` NULL: plain; else a
+ * reference is taken. `config` is borrowed. On an error the fd is closed and no callback comes.
+ * CF_E_IO, CF_E_NOMEM. */
+enum cf_error cf_conn_start(struct cf_conn *conn, struct cf_loop *loop,
+                            const struct cf_conn_config *config, int fd,
+                            struct cf_tls_context *tls);
+/* Resolves and connects. `closed` tells of a failure later. */
+enum cf_error cf_conn_dial(struct cf_conn *conn, struct cf_loop *loop,
+                           const struct cf_conn_config *config, const char *host, uint16_t port,
+                           struct cf_tls_context *tls);
+/* Queues a copy. CF_E_NOMEM, CF_E_STATE after shut or abort. */
+enum cf_error cf_conn_write(struct cf_conn *conn, struct cf_slice bytes);
+/* Queues a reference of its own, counted as `messages`. */
+enum cf_error cf_conn_queue(struct cf_conn *conn, struct cf_shared *bytes, uint32_t messages);
+/* Messages and bytes that wait, for backpressure. */
+const struct cf_outq *cf_conn_outq(const struct cf_conn *conn);
+/* Drops what has not been written at all (a partly written entry stays); returns the messages
+ * dropped. */
+uint32_t cf_conn_drop_unsent(struct cf_conn *conn);
+/* Stops and resumes reading: backpressure towards the peer. */
+void cf_conn_pause(struct cf_conn *conn);
+void cf_conn_resume(struct cf_conn *conn);
+/* Writes what is queued (at most write_wait without progress), says goodbye (TLS close_notify,
+ * FIN), waits at most 1 s for the peer's FIN so that the last bytes are not cut off by a reset,
+ * then closes. */
+void cf_conn_shut(struct cf_conn *conn);
+/* Closes now; `closed` comes in the loop's next turn with `why`. */
+void cf_conn_abort(struct cf_conn *conn, enum cf_error why);
+bool cf_conn_is_tls(const struct cf_conn *conn);
+/* The peer's address, asked of the kernel. */
+void cf_conn_peer(const struct cf_conn *conn, struct cf_address *out_address);
+/* "127.0.0.1", "2001:db8::1", without port; NUL-terminated. */
+void cf_address_text(const struct cf_address *address, char out[CF_ADDRESS_TEXT]);
+bool cf_address_is_loopback(const struct cf_address *address);
+
+#endif
