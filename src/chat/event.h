@@ -1,0 +1,43 @@
+/* Something that happened in a room: immutable, reference-counted, shared by every worker. Made
+ * after the commit that it tells of (or, for what is not stored, when it happens). */
+#ifndef CF_CHAT_EVENT_H
+#define CF_CHAT_EVENT_H
+
+#include <stdatomic.h>
+
+#include "port/store.h"
+
+enum cf_event_kind {
+    CF_EVENT_MESSAGE,
+    CF_EVENT_MESSAGE_EDITED,  /* the text or the image changed */
+    CF_EVENT_MESSAGE_DELETED, /* message.id */
+    CF_EVENT_MEMBER_REMOVED,  /* user */
+    CF_EVENT_PRESENCE,        /* user, on */
+    CF_EVENT_TYPING,          /* user, on */
+    CF_EVENT_READ,            /* user, message.id */
+    CF_EVENT_REACTION,        /* user, message.id, reaction, on: added or taken back */
+};
+
+struct cf_event {
+    atomic_uint refs;
+    enum cf_event_kind kind;
+    struct cf_uuid room;
+    struct cf_message_row message;
+    struct cf_slice user, user_name;
+    struct cf_slice reaction;
+    bool on;
+    cf_us at;
+    uint8_t bytes[]; /* what the slices point at */
+};
+
+/* The event of a finished write. *out_event NULL: nothing to tell (a read, a failure, a retry that
+ * stored nothing). CF_E_NOMEM. */
+enum cf_error cf_event_of(const struct cf_store_request *done, struct cf_event **out_event);
+/* An event that is not stored; its slices (message only by id) are copied from `like`. CF_E_NOMEM.
+ */
+enum cf_error cf_event_new(const struct cf_event *like, struct cf_event **out_event);
+struct cf_event *cf_event_ref(struct cf_event *event);
+/* NULL is allowed. */
+void cf_event_unref(struct cf_event *event);
+
+#endif

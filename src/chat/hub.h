@@ -1,0 +1,65 @@
+/* The rooms of one worker: who listens, and what a turn has for them. One thread.
+ *
+ * Publishing only collects: a room's events of one turn stay together, so that they are encoded
+ * once a form, joined, and sent as one piece to every subscriber of that form.
+ *
+ *     cf_hub_join(hub, room, subscriber)       not yet live: removal reaches it, messages do not
+ *     cf_hub_live(subscriber)
+ *     cf_hub_publish(hub, event) …
+ *     while ((room = cf_hub_dirty(hub)) != NULL) {  encode room->events a form; queue to
+ * room->subscribers; cf_hub_room_done(hub, room); } cf_hub_leave(hub, subscriber) */
+#ifndef CF_CHAT_HUB_H
+#define CF_CHAT_HUB_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "chat/event.h"
+
+/* How a subscriber wants its events encoded; what each number means is the composition's affair. */
+enum { CF_HUB_FORMS = 8 };
+
+struct cf_hub_room {
+    struct cf_uuid id;
+    struct cf_list subscribers;  /* struct cf_subscriber.in_room */
+    uint32_t count;              /* all of them */
+    uint32_t live[CF_HUB_FORMS]; /* live ones by form */
+    struct cf_event **events;    /* of this turn, in order */
+    size_t events_count, events_cap;
+    bool lost; /* an event could not be kept (no memory): subscribers must be told to resync, i.e.
+                  closed */
+    struct cf_list dirty;
+};
+
+struct cf_subscriber {
+    struct cf_list in_room;
+    struct cf_hub_room *room; /* NULL: not joined */
+    struct cf_slice user;     /* borrowed from the session */
+    uint8_t form;
+    bool live;
+};
+
+struct cf_hub {
+    struct cf_map rooms;
+    struct cf_list dirty;
+    size_t subscribers;
+};
+
+void cf_hub_init(struct cf_hub *hub, const uint8_t hash_key[16]);
+/* Nobody is joined any more. */
+void cf_hub_deinit(struct cf_hub *hub);
+void cf_subscriber_init(struct cf_subscriber *subscriber, struct cf_slice user, uint8_t form);
+enum cf_error cf_hub_join(struct cf_hub *hub, struct cf_uuid room,
+                          struct cf_subscriber *subscriber);
+void cf_hub_live(struct cf_subscriber *subscriber);
+/* Harmless when not joined. */
+void cf_hub_leave(struct cf_hub *hub, struct cf_subscriber *subscriber);
+/* Takes a reference when anybody here is live in the room; else does nothing. */
+void cf_hub_publish(struct cf_hub *hub, struct cf_event *event);
+/* NULL when nobody here is in it. */
+struct cf_hub_room *cf_hub_room_get(const struct cf_hub *hub, struct cf_uuid room);
+/* The next room with something to say, NULL: none. It stays the caller's until cf_hub_room_done. */
+struct cf_hub_room *cf_hub_dirty(struct cf_hub *hub);
+/* Drops the room's events, and the room itself when it is empty. */
+void cf_hub_room_done(struct cf_hub *hub, struct cf_hub_room *room);
+
+#endif

@@ -1,0 +1,26 @@
+/* What REST dialects share: the shape of an error.
+ *
+ *     {"error":{"code":"not_member","message":"…","field":"shop_id"},"message":"…"} */
+#ifndef CF_DIALECT_REST_PROBLEM_H
+#define CF_DIALECT_REST_PROBLEM_H
+
+#include "base/buf.h"
+
+struct cf_problem {
+    unsigned status;
+    const char *code;       /* stable, for programs */
+    const char *message;    /* for people: what is wrong and what to do */
+    const char *field;      /* NULL: none */
+    unsigned retry_after_s; /* 0: no Retry-After */
+};
+
+/* The answer to an error that has nothing particular about it: its status, code and text. */
+struct cf_problem cf_problem_of(enum cf_error error);
+/* The bare status problems of the HTTP layer itself: 400, 404, 405, 408, 413, 414, 415, 417, 426,
+ * 431, 500, 501, 503, 505. */
+struct cf_problem cf_problem_status(unsigned status);
+/* The JSON body. `incident` (may be empty) is the id to find in the log, for a 500. */
+enum cf_error cf_problem_write(const struct cf_problem *problem, struct cf_slice incident,
+                               struct cf_buf *out);
+
+#endif
