@@ -12,6 +12,8 @@
 #include "base/assert.h"
 #include "base/log.h"
 
+enum { FILE_PATH_MAX = CF_MEDIA_DIR_MAX + CF_MEDIA_NAME_MAX + sizeof("/tmp/") };
+
 static enum cf_error refuse(struct cf_buf *why, const char *path, const char *what)
 {
     cf_buf_append(why, cf_slice_cstr(path));
@@ -44,14 +46,12 @@ static enum cf_error sweep(const char *path, struct cf_buf *why)
 
 enum cf_error cf_media_open(struct cf_media *media, const char *path, struct cf_buf *why)
 {
-    /* Room for "/tmp/", a name and the NUL behind the directory. */
-    size_t room = sizeof(media->path) - CF_MEDIA_NAME_MAX - sizeof("/tmp/");
-    if (strlen(path) > room) {
+    if (strlen(path) >= sizeof(media->path)) {
         errno = ENAMETOOLONG;
         return refuse(why, path, "cannot make the media directory");
     }
     snprintf(media->path, sizeof(media->path), "%s", path);
-    char tmp[sizeof(media->path) + sizeof("/tmp")];
+    char tmp[FILE_PATH_MAX];
     snprintf(tmp, sizeof(tmp), "%s/tmp", media->path);
     enum cf_error error = make_dir(media->path, why);
     if (error == CF_OK)
@@ -84,7 +84,7 @@ static void temporary_path(const struct cf_media_writer *writer, char *out, size
 
 static int step_create(struct cf_media_writer *writer)
 {
-    char path[sizeof(writer->media->path)];
+    char path[FILE_PATH_MAX];
     temporary_path(writer, path, sizeof(path));
     writer->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     return writer->fd < 0 ? errno : 0;
@@ -117,7 +117,7 @@ static int step_commit(struct cf_media_writer *writer)
 {
     if (fsync(writer->fd) != 0)
         return errno;
-    char from[sizeof(writer->media->path)], to[sizeof(writer->media->path)];
+    char from[FILE_PATH_MAX], to[FILE_PATH_MAX];
     temporary_path(writer, from, sizeof(from));
     snprintf(to, sizeof(to), "%s/%s", writer->media->path, writer->final);
     if (rename(from, to) != 0)
@@ -147,7 +147,7 @@ static void writer_destroy(struct cf_media_writer *writer)
     if (writer->fd >= 0) {
         close(writer->fd);
         if (!writer->committed) {
-            char path[sizeof(writer->media->path)];
+            char path[FILE_PATH_MAX];
             temporary_path(writer, path, sizeof(path));
             unlink(path);
         }
@@ -254,7 +254,7 @@ struct cf_media_reader {
 
 static int reader_open(struct cf_media_reader *reader)
 {
-    char path[sizeof(reader->media->path)];
+    char path[FILE_PATH_MAX];
     snprintf(path, sizeof(path), "%s/%s", reader->media->path, reader->name);
     struct stat status;
     reader->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -363,7 +363,7 @@ static void remove_after(uv_fs_t *request)
 void cf_media_remove(const struct cf_media *media, uv_loop_t *loop, struct cf_slice name)
 {
     uv_fs_t *request = malloc(sizeof(*request));
-    char path[sizeof(media->path)];
+    char path[FILE_PATH_MAX];
     int len =
         snprintf(path, sizeof(path), "%s/%.*s", media->path, (int)name.len, (const char *)name.ptr);
     if (request != NULL && len > 0 && (size_t)len < sizeof(path) &&

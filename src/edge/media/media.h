@@ -11,11 +11,11 @@
 
 #include "base/buf.h"
 
-enum { CF_MEDIA_NAME_MAX = 64, CF_MEDIA_CHUNK = 65536 };
+enum { CF_MEDIA_NAME_MAX = 64, CF_MEDIA_DIR_MAX = 3968, CF_MEDIA_CHUNK = 65536 };
 
 /* A directory of files; immutable after open, shared by all threads. */
 struct cf_media {
-    char path[4096];
+    char path[CF_MEDIA_DIR_MAX];
 };
 
 /* Makes `path` and `path`/tmp (mode 0700) if they are missing and removes what unfinished uploads
