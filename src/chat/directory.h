@@ -26,6 +26,7 @@ struct cf_directory_room {
 
 /* NULL without memory. `seats_max` at least 1. */
 struct cf_directory *cf_directory_new(unsigned seats_max, const uint8_t hash_key[16]);
+/* Frees the seats that are left, too. NULL is allowed. */
 void cf_directory_free(struct cf_directory *directory);
 /* Takes a seat. *out_came: it is the user's first in the room. CF_E_TOO_MANY: the user's seats are
  * all taken. CF_E_NOMEM. user and name are copied. */
@@ -35,16 +36,18 @@ enum cf_error cf_directory_sit(struct cf_directory *directory, struct cf_slice u
                                bool *out_came);
 /* Frees the seat. *out_went: it was the user's last in the room. */
 void cf_directory_rise(struct cf_directory *directory, struct cf_seat *seat, bool *out_went);
-/* The places of a user's seats, at most `max`; returns how many. */
+/* The places of a user's seats, the longest taken first, at most `max`; returns how many. */
 size_t cf_directory_places(const struct cf_directory *directory, struct cf_slice user,
                            struct cf_seat_place *out_places, size_t max);
-/* Calls `visit` for each user in the room (once a user), at most `max`. */
+/* Calls `visit` for each user in the room (once a user, with the name of the newest seat there), in
+ * the order in which they came, at most `max`. */
 void cf_directory_present(const struct cf_directory *directory, struct cf_uuid room, size_t max,
                           void (*visit)(void *context, struct cf_slice user, struct cf_slice name),
                           void *context);
 size_t cf_directory_streams(const struct cf_directory *directory);
 size_t cf_directory_rooms(const struct cf_directory *directory);
-/* The rooms with the most streams, most first, at most `max`; returns how many. */
+/* The rooms with the most streams, most first, equal ones by id, at most `max`; returns how many.
+ * Time grows with the number of rooms and the logarithm of `max`; nothing is allocated. */
 size_t cf_directory_busiest(const struct cf_directory *directory,
                             struct cf_directory_room *out_rooms, size_t max);
 

@@ -6,8 +6,17 @@
  *     cf_hub_join(hub, room, subscriber)       not yet live: removal reaches it, messages do not
  *     cf_hub_live(subscriber)
  *     cf_hub_publish(hub, event) …
- *     while ((room = cf_hub_dirty(hub)) != NULL) {  encode room->events a form; queue to
- * room->subscribers; cf_hub_room_done(hub, room); } cf_hub_leave(hub, subscriber) */
+ *     while ((room = cf_hub_dirty(hub)) != NULL) {
+ *         encode room->events a form; queue to room->subscribers;
+ *         cf_hub_room_done(hub, room);
+ *     }
+ *     cf_hub_leave(hub, subscriber)
+ *
+ * Between cf_hub_dirty and cf_hub_room_done the room is pumped. Meanwhile it exists, with its
+ * events, even if everybody leaves it. A walk over room->subscribers may let the subscriber it
+ * stands at leave, if it has taken the next one before; it must not let any other leave. Joining
+ * and going live are safe at any time. Publishing to the room that is being pumped is our own
+ * mistake and asserts; to other rooms it is fine. */
 #ifndef CF_CHAT_HUB_H
 #define CF_CHAT_HUB_H
 
@@ -20,13 +29,14 @@ enum { CF_HUB_FORMS = 8 };
 
 struct cf_hub_room {
     struct cf_uuid id;
-    struct cf_list subscribers;  /* struct cf_subscriber.in_room */
+    struct cf_list subscribers;  /* struct cf_subscriber.in_room, in the order of joining */
     uint32_t count;              /* all of them */
     uint32_t live[CF_HUB_FORMS]; /* live ones by form */
     struct cf_event **events;    /* of this turn, in order */
     size_t events_count, events_cap;
-    bool lost; /* an event could not be kept (no memory): subscribers must be told to resync, i.e.
-                  closed */
+    bool lost;   /* an event could not be kept (no memory): subscribers must be told to resync, i.e.
+                    closed */
+    bool pumped; /* the caller of cf_hub_dirty holds it */
     struct cf_list dirty;
 };
 
@@ -47,11 +57,14 @@ struct cf_hub {
 void cf_hub_init(struct cf_hub *hub, const uint8_t hash_key[16]);
 /* Nobody is joined any more. */
 void cf_hub_deinit(struct cf_hub *hub);
+/* `form` is less than CF_HUB_FORMS. */
 void cf_subscriber_init(struct cf_subscriber *subscriber, struct cf_slice user, uint8_t form);
+/* The subscriber is in no room. CF_E_NOMEM. */
 enum cf_error cf_hub_join(struct cf_hub *hub, struct cf_uuid room,
                           struct cf_subscriber *subscriber);
+/* Harmless when not joined, or live already. */
 void cf_hub_live(struct cf_subscriber *subscriber);
-/* Harmless when not joined. */
+/* Harmless when not joined. The last one takes the room along, with what it had to say. */
 void cf_hub_leave(struct cf_hub *hub, struct cf_subscriber *subscriber);
 /* Takes a reference when anybody here is live in the room; else does nothing. */
 void cf_hub_publish(struct cf_hub *hub, struct cf_event *event);
