@@ -1,0 +1,67 @@
+/* One HTTP request and its answer: routing, identity, the body, the store request. */
+#ifndef CF_SERVER_EXCHANGE_H
+#define CF_SERVER_EXCHANGE_H
+
+#include "dialect/shop/rest.h"
+#include "server/answer.h"
+#include "server/web.h"
+#include "wire/http/target.h"
+
+struct cf_upload;
+struct cf_download;
+
+enum cf_route {
+    CF_ROUTE_NONE,
+    CF_ROUTE_HEALTHZ,
+    CF_ROUTE_READYZ,
+    CF_ROUTE_METRICS,
+    CF_ROUTE_STREAM_HEALTH,
+    CF_ROUTE_SHOP,
+};
+
+enum cf_body_plan { CF_BODY_DROP, CF_BODY_KEEP, CF_BODY_UPLOAD };
+
+struct cf_exchange {
+    struct cf_web *web;
+    struct cf_arena arena; /* copies of what the head said */
+    struct cf_http_target target;
+    enum cf_http_method method;
+    bool keep_alive, http_1_0;
+    struct cf_slice origin; /* the header's, when it is allowed */
+    bool origin_refused;
+    enum cf_route route;
+    struct cf_shop_match match; /* SHOP */
+    struct cf_slice idempotency_key;
+    struct cf_slice ws_protocols, ws_extensions, ws_accept_key; /* of an upgrade */
+    enum cf_error ws_offer;                                     /* how the handshake looks */
+    struct cf_identity identity;
+    enum cf_body_plan plan;
+    struct cf_buf body;
+    struct cf_problem refusal; /* status 0: none; answered when the body is over */
+    struct cf_upload *upload;
+    struct cf_download *download;
+    struct cf_stream *stream; /* an upgrade that waits for the membership */
+};
+
+/* A head has come: sets web->exchange and decides what becomes of the request. Errors end the
+ * connection. */
+enum cf_error cf_exchange_begin(struct cf_web *web, const struct cf_http_head *head);
+enum cf_error cf_exchange_body(struct cf_exchange *exchange, struct cf_slice bytes);
+/* The request is complete: carries it out. */
+void cf_exchange_end(struct cf_exchange *exchange);
+void cf_exchange_drained(struct cf_exchange *exchange);
+/* NULL is allowed. */
+void cf_exchange_free(struct cf_exchange *exchange);
+
+/* Answer and let go of the exchange. */
+void cf_exchange_answer(struct cf_exchange *exchange, struct cf_answer *answer);
+void cf_exchange_refuse(struct cf_exchange *exchange, const struct cf_problem *problem);
+void cf_exchange_fail(struct cf_exchange *exchange, enum cf_error error);
+
+/* Jobs of the worker: a REST operation, and readiness. */
+void cf_exchange_store_done(struct cf_worker *worker, struct cf_session *session,
+                            struct cf_store_request *request);
+void cf_exchange_ready_done(struct cf_worker *worker, struct cf_session *session,
+                            struct cf_store_request *request);
+
+#endif

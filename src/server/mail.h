@@ -1,0 +1,44 @@
+/* What workers are sent by other threads. */
+#ifndef CF_SERVER_MAIL_H
+#define CF_SERVER_MAIL_H
+
+#include <stdatomic.h>
+
+#include "base/list.h"
+#include "chat/event.h"
+
+/* Events in the order in which every worker is to tell them; shared by all workers. */
+struct cf_batch {
+    atomic_uint refs;
+    cf_us made;
+    bool lost; /* an event could not be made: every stream must come again and fetch */
+    size_t count;
+    struct cf_event *events[];
+};
+
+enum cf_mail_kind {
+    CF_MAIL_NEWS,  /* a commit's events, and those of its requests that are this worker's */
+    CF_MAIL_PROBE, /* the stream `ticket` must show life */
+    CF_MAIL_DRAIN, /* stop accepting, say goodbye, finish */
+    CF_MAIL_CUT,   /* the time for that is over */
+};
+
+struct cf_mail {
+    struct cf_list link;
+    enum cf_mail_kind kind;
+    struct cf_list requests; /* NEWS: finished struct cf_store_request */
+    struct cf_batch *batch;  /* NEWS: a reference, or NULL */
+    uint64_t ticket;         /* PROBE */
+};
+
+/* Room for `count` events, with one reference. NULL without memory. */
+struct cf_batch *cf_batch_new(size_t count);
+struct cf_batch *cf_batch_ref(struct cf_batch *batch);
+/* NULL is allowed. */
+void cf_batch_unref(struct cf_batch *batch);
+/* NULL without memory. */
+struct cf_mail *cf_mail_new(enum cf_mail_kind kind);
+/* The requests must have been taken off. */
+void cf_mail_free(struct cf_mail *mail);
+
+#endif

@@ -1,0 +1,287 @@
+#include "server/parts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "edge/store_sqlite/store_sqlite.h"
+#include "edge/tls/digest.h"
+#include "edge/uv/listener.h"
+#include "server/session.h"
+#include "server/text.h"
+#include "server/worker.h"
+
+enum {
+    HANDSHAKE_WAIT_MS = 10000,
+    CLOSE_WAIT_MS = 5000,
+    ATTEMPT_KEYS = 100000,
+    PEM_MAX = 65536,
+    STORE_READERS = 2,
+    STORE_QUEUE = 65536,
+    BACKLOG = 4096,
+};
+
+static enum cf_error read_file(const char *path, struct cf_buf *out, struct cf_buf *why)
+{
+    FILE *file = fopen(path, "r");
+    uint8_t bytes[4096];
+    size_t len;
+    enum cf_error error = file == NULL ? CF_E_IO : CF_OK;
+    while (error == CF_OK && (len = fread(bytes, 1, sizeof(bytes), file)) > 0)
+        error = cf_buf_append(out, cf_slice_of(bytes, len));
+    if (error == CF_OK && ferror(file))
+        error = CF_E_IO;
+    if (error != CF_OK)
+        cf_text_append(why, "%s: cannot read it: %s", path,
+                       error == CF_E_IO ? strerror(errno) : cf_error_text(error));
+    if (file != NULL)
+        fclose(file);
+    return error;
+}
+
+static enum cf_error open_verifier(struct cf_server *server, struct cf_buf *why)
+{
+    const struct cf_config *config = server->config;
+    struct cf_buf secret, pem;
+    const char *wrong = NULL;
+    cf_buf_init(&secret, PEM_MAX);
+    cf_buf_init(&pem, PEM_MAX);
+    enum cf_error error = cf_config_secret(config, &secret, why);
+    if (error == CF_OK && *config->jwt_public_key != '\0')
+        error = read_file(config->jwt_public_key, &pem, why);
+    struct cf_jwt_config jwt = {.secret = cf_buf_peek(&secret),
+                                .public_key_pem = cf_buf_peek(&pem),
+                                .issuer = cf_slice_cstr(config->jwt_issuer),
+                                .audience = cf_slice_cstr(config->jwt_audience),
+                                .leeway_s = 0};
+    if (error == CF_OK) {
+        error = cf_jwt_verifier_new(&jwt, server->hash_key, &server->verifier, &wrong);
+        if (error != CF_OK)
+            cf_text_append(why, "%s: %s", pem.len > 0 ? config->jwt_public_key : "the token secret",
+                           wrong != NULL ? wrong : cf_error_text(error));
+    }
+    cf_buf_deinit(&secret);
+    cf_buf_deinit(&pem);
+    return error;
+}
+
+static enum cf_error open_lists(struct cf_server *server, struct cf_buf *why)
+{
+    struct cf_slice bad = {NULL, 0};
+    struct cf_arena *arena = &((struct cf_config *)server->config)->arena;
+    enum cf_error error = cf_origin_list_parse(cf_slice_cstr(server->config->ws_allowed_origins),
+                                               arena, &server->origins, &bad);
+    if (error != CF_OK) {
+        cf_text_append(why,
+                       "WEBSOCKET_ALLOWED_ORIGINS=%.*s: each must be like https://app.example.com",
+                       (int)bad.len, (const char *)bad.ptr);
+        return error;
+    }
+    return cf_proxies_parse(&server->proxies, cf_slice_cstr(server->config->trusted_proxies), why);
+}
+
+enum cf_error cf_parts_load_tls(const struct cf_config *config, struct cf_tls_context **out,
+                                struct cf_buf *why)
+{
+    *out = NULL;
+    if (*config->tls_cert == '\0')
+        return CF_OK;
+    return cf_tls_server_new(config->tls_cert, config->tls_key, out, why);
+}
+
+static enum cf_error open_people(struct cf_server *server, struct cf_buf *why)
+{
+    const struct cf_config *config = server->config;
+    server->directory =
+        cf_directory_new((unsigned)config->ws_connections_per_user, server->hash_key);
+    server->attempts =
+        cf_attempts_new((unsigned)config->ws_attempts_per_minute, ATTEMPT_KEYS, server->hash_key);
+    if (server->directory != NULL && server->attempts != NULL)
+        return CF_OK;
+    cf_text_append(why, "out of memory");
+    return CF_E_NOMEM;
+}
+
+static enum cf_error open_media(struct cf_server *server, struct cf_buf *why)
+{
+    struct cf_buf path;
+    cf_buf_init(&path, 8192);
+    enum cf_error error = cf_text_append(&path, "%s/media", server->config->data_dir);
+    if (error == CF_OK)
+        error = cf_media_open(&server->media, cf_text_cstr(&path), why);
+    cf_buf_deinit(&path);
+    return error;
+}
+
+static enum cf_error open_store(struct cf_server *server, const struct cf_store_sink *sink,
+                                void (*fatal)(void *context, const char *text), struct cf_buf *why)
+{
+    struct cf_buf path;
+    unsigned version = 0;
+    cf_buf_init(&path, 8192);
+    enum cf_error error = cf_config_database_path(server->config, &path);
+    const char *file = cf_text_cstr(&path);
+    if (error == CF_OK)
+        error = cf_store_sqlite_inspect(file, &version, why);
+    /* A new database is ours to make; one with messages in it is changed only when told to. */
+    if (error == CF_OK && version == 0)
+        error = cf_store_sqlite_migrate(file, why);
+    struct cf_store_sqlite_config config = {.path = file,
+                                            .readers = STORE_READERS,
+                                            .queue_max = STORE_QUEUE,
+                                            .fatal = fatal,
+                                            .fatal_context = server};
+    if (error == CF_OK)
+        error = cf_store_sqlite_open(&config, sink, &server->store, why);
+    cf_buf_deinit(&path);
+    return error;
+}
+
+static void random_bytes(void *context, uint8_t *out, size_t len)
+{
+    const struct cf_entropy *entropy = context;
+    entropy->fill(entropy->context, out, len);
+}
+
+static void set_configs(struct cf_server *server)
+{
+    const struct cf_config *config = server->config;
+    server->conn_config =
+        (struct cf_conn_config){.ops = &cf_session_conn_ops,
+                                .write_wait_ms = (cf_ms)config->ws_write_wait_s * 1000,
+                                .handshake_wait_ms = HANDSHAKE_WAIT_MS};
+    server->ws_config =
+        (struct cf_ws_config){.role = CF_WS_SERVER,
+                              .message_bytes_max = config->ws_message_bytes,
+                              .ping_period_ms = (cf_ms)config->ws_ping_period_s * 1000,
+                              .pong_wait_ms = (cf_ms)config->ws_pong_wait_s * 1000,
+                              .close_wait_ms = CLOSE_WAIT_MS,
+                              .random = random_bytes,
+                              .random_context = &server->entropy};
+}
+
+static enum cf_error open_workers(struct cf_server *server, struct cf_buf *why)
+{
+    size_t count = server->config->workers;
+    server->workers = calloc(count, sizeof(struct cf_worker *));
+    enum cf_error error = server->workers == NULL ? CF_E_NOMEM : CF_OK;
+    while (error == CF_OK && server->workers_count < count) {
+        error = cf_worker_new(server, (unsigned)server->workers_count,
+                              &server->workers[server->workers_count]);
+        if (error == CF_OK)
+            server->workers_count++;
+    }
+    if (error != CF_OK)
+        cf_text_append(why, "cannot make the workers: %s", cf_error_text(error));
+    return error;
+}
+
+enum cf_error cf_parts_open(struct cf_server *server, const struct cf_config *config,
+                            const struct cf_store_sink *sink,
+                            void (*store_fatal)(void *context, const char *text),
+                            struct cf_buf *why)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    server->started = (cf_us)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    server->config = config;
+    server->entropy = cf_entropy_system();
+    server->entropy.fill(server->entropy.context, server->hash_key, sizeof(server->hash_key));
+    pthread_mutex_init(&server->people_lock, NULL);
+    pthread_mutex_init(&server->tls_lock, NULL);
+    set_configs(server);
+    enum cf_error error = open_verifier(server, why);
+    if (error == CF_OK)
+        error = open_lists(server, why);
+    if (error == CF_OK)
+        error = cf_parts_load_tls(config, &server->tls, why);
+    if (error == CF_OK)
+        error = open_people(server, why);
+    if (error == CF_OK)
+        error = cf_config_make_data_dir(config, why);
+    if (error == CF_OK)
+        error = open_media(server, why);
+    if (error == CF_OK)
+        error = open_workers(server, why);
+    return error == CF_OK ? open_store(server, sink, store_fatal, why) : error;
+}
+
+void cf_parts_close(struct cf_server *server)
+{
+    if (server->store != NULL)
+        server->store->ops->close(server->store);
+    for (size_t i = 0; i < server->workers_count; i++)
+        cf_worker_free(server->workers[i]);
+    free(server->workers);
+    cf_directory_free(server->directory);
+    cf_attempts_free(server->attempts);
+    cf_tls_context_unref(server->tls);
+    cf_jwt_verifier_free(server->verifier);
+    pthread_mutex_destroy(&server->people_lock);
+    pthread_mutex_destroy(&server->tls_lock);
+}
+
+/* ---- listening ---- */
+
+static enum cf_error bind_address(struct cf_server *server, struct cf_slice address,
+                                  struct cf_listening *listening, struct cf_buf *why)
+{
+    char text[CF_LISTEN_TEXT];
+    if (address.len >= sizeof(text)) {
+        cf_text_append(why, "CONFAB_LISTEN: an address is too long");
+        return CF_E_INVALID;
+    }
+    memcpy(text, address.ptr, address.len);
+    text[address.len] = '\0';
+    listening->fds = calloc(server->workers_count, sizeof(int));
+    if (listening->fds == NULL)
+        return CF_E_NOMEM;
+    return cf_listen_bind(text, BACKLOG, server->workers_count, listening->fds, listening->bound,
+                          why);
+}
+
+static enum cf_error hand_over(struct cf_server *server, struct cf_listening *listening,
+                               struct cf_buf *why)
+{
+    enum cf_error error = CF_OK;
+    for (size_t w = 0; w < server->workers_count; w++) {
+        enum cf_error started = CF_E_STATE;
+        if (error == CF_OK)
+            started = cf_worker_listen(server->workers[w], listening->fds[w]);
+        else
+            close(listening->fds[w]);
+        if (error == CF_OK)
+            error = started;
+    }
+    if (error != CF_OK)
+        cf_text_append(why, "cannot listen on %s: %s", listening->bound, cf_error_text(error));
+    return error;
+}
+
+enum cf_error cf_parts_listen(struct cf_server *server, struct cf_listenings *listenings,
+                              struct cf_buf *why)
+{
+    struct cf_slice rest = cf_slice_cstr(server->config->listen), address;
+    while (cf_slice_next(&rest, ',', &address)) {
+        if (listenings->count == CF_LISTEN_MAX) {
+            cf_text_append(why, "CONFAB_LISTEN: at most %d addresses", CF_LISTEN_MAX);
+            return CF_E_INVALID;
+        }
+        struct cf_listening *listening = &listenings->items[listenings->count++];
+        enum cf_error error = bind_address(server, cf_slice_trim(address), listening, why);
+        if (error == CF_OK)
+            error = hand_over(server, listening, why);
+        if (error != CF_OK)
+            return error;
+    }
+    return CF_OK;
+}
+
+void cf_listenings_free(struct cf_listenings *listenings)
+{
+    for (size_t i = 0; i < listenings->count; i++)
+        free(listenings->items[i].fds);
+}

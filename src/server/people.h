@@ -1,0 +1,22 @@
+/* The directory and the attempt limits behind their lock: who is connected, over all workers. */
+#ifndef CF_SERVER_PEOPLE_H
+#define CF_SERVER_PEOPLE_H
+
+#include "server/server.h"
+
+/* One more upgrade attempt of a user; errors as cf_attempts_take. */
+enum cf_error cf_people_attempt(struct cf_server *server, struct cf_slice user, cf_ms now,
+                                cf_ms *out_retry_ms);
+/* As cf_directory_sit. When the user's seats are all taken, their streams are asked for a sign of
+ * life, so that those of a phone that changed networks are gone at its next try. */
+enum cf_error cf_people_sit(struct cf_server *server, struct cf_slice user, struct cf_slice name,
+                            struct cf_uuid room, struct cf_seat_place place,
+                            struct cf_seat **out_seat, bool *out_came);
+void cf_people_rise(struct cf_server *server, struct cf_seat *seat, bool *out_went);
+/* The first frame's payload of a v2 stream: who is in the room. */
+enum cf_error cf_people_present(struct cf_server *server, struct cf_uuid room, struct cf_buf *out);
+void cf_people_counts(struct cf_server *server, size_t *out_streams, size_t *out_rooms);
+/* The busiest rooms, as cf_directory_busiest. */
+size_t cf_people_busiest(struct cf_server *server, struct cf_directory_room *out_rooms, size_t max);
+
+#endif

@@ -1,0 +1,71 @@
+/* The whole server: what its workers share, and its life from start to stop. */
+#ifndef CF_SERVER_SERVER_H
+#define CF_SERVER_SERVER_H
+
+#include <pthread.h>
+
+#include "auth/attempts.h"
+#include "auth/jwt.h"
+#include "auth/origin.h"
+#include "chat/directory.h"
+#include "chat/event.h"
+#include "edge/media/media.h"
+#include "edge/tls/tls.h"
+#include "edge/uv/conn.h"
+#include "port/entropy.h"
+#include "port/store.h"
+#include "server/config.h"
+#include "server/proxies.h"
+#include "wire/ws/endpoint.h"
+
+struct cf_worker;
+
+enum { CF_LISTEN_MAX = 16 };
+
+struct cf_server {
+    /* set before the workers start, not changed after */
+    const struct cf_config *config;
+    uint8_t hash_key[16];
+    struct cf_entropy entropy;
+    struct cf_jwt_verifier *verifier;
+    struct cf_origin_list origins;
+    struct cf_proxies proxies;
+    struct cf_media media;
+    struct cf_store *store;
+    struct cf_conn_config conn_config;
+    struct cf_ws_config ws_config;
+    struct cf_worker **workers;
+    size_t workers_count;
+    cf_us started;
+
+    /* who is connected, over all workers: one lock, taken when somebody comes or goes */
+    pthread_mutex_t people_lock;
+    struct cf_directory *directory;
+    struct cf_attempts *attempts;
+
+    /* replaced on SIGHUP */
+    pthread_mutex_t tls_lock;
+    struct cf_tls_context *tls;
+
+    /* the life of the process */
+    struct cf_loop *control; /* the main thread's: signals, start and stop */
+    atomic_uint workers_running;
+    atomic_bool store_failed; /* the process is to end with an error */
+};
+
+/* Runs a server until a signal or a fatal error ends it; returns the process's exit code. Every
+ * error on the way is one line on standard error. */
+int cf_server_run(const struct cf_config *config);
+
+/* For workers, from any thread. */
+
+/* Tells every worker's streams; takes the event's reference over. */
+void cf_server_publish(struct cf_server *server, struct cf_event *event);
+/* Asks the streams at these places for a sign of life; those that give none in time are dropped. */
+void cf_server_probe(struct cf_server *server, const struct cf_seat_place *places, size_t count);
+/* A worker's thread is about to end. */
+void cf_server_worker_ended(struct cf_server *server);
+/* A reference to the TLS settings in force; NULL: plain. */
+struct cf_tls_context *cf_server_tls(struct cf_server *server);
+
+#endif

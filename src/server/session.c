@@ -1,0 +1,103 @@
+#include "server/session.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "server/stream.h"
+#include "server/web.h"
+
+static void on_read(struct cf_conn *conn, struct cf_slice bytes)
+{
+    struct cf_session *session = cf_session_of_conn(conn);
+    if (session->stream != NULL)
+        cf_stream_read(session->stream, bytes);
+    else
+        cf_web_read(session->web, bytes);
+}
+
+static void on_drained(struct cf_conn *conn)
+{
+    struct cf_session *session = cf_session_of_conn(conn);
+    if (session->stream != NULL)
+        cf_stream_drained(session->stream);
+    else
+        cf_web_drained(session->web);
+}
+
+static void on_closed(struct cf_conn *conn, enum cf_error why)
+{
+    struct cf_session *session = cf_session_of_conn(conn);
+    struct cf_worker *worker = session->worker;
+    cf_loop_timer_stop(worker->loop, &session->timer);
+    if (session->stream != NULL)
+        cf_stream_free(session->stream, why);
+    cf_web_free(session->web);
+    cf_slots_remove(&worker->slots, session->ticket);
+    cf_list_remove(&session->link);
+    free(session);
+    cf_worker_session_gone(worker);
+}
+
+const struct cf_conn_ops cf_session_conn_ops = {
+    .read = on_read,
+    .drained = on_drained,
+    .closed = on_closed,
+};
+
+static void on_timer(struct cf_loop_timer *timer)
+{
+    struct cf_session *session = CF_CONTAINER_OF(timer, struct cf_session, timer);
+    if (session->stream != NULL)
+        cf_stream_timer(session->stream);
+    else
+        cf_web_timer(session->web);
+}
+
+/* Everything of a session but its socket. NULL without memory. */
+static struct cf_session *new_session(struct cf_worker *worker)
+{
+    struct cf_session *session = calloc(1, sizeof(*session));
+    if (session == NULL)
+        return NULL;
+    session->worker = worker;
+    cf_list_init(&session->link);
+    cf_loop_timer_init(&session->timer, on_timer);
+    session->web = cf_web_new(session);
+    if (session->web != NULL && cf_slots_put(&worker->slots, session, &session->ticket) == CF_OK)
+        return session;
+    cf_web_free(session->web);
+    free(session);
+    return NULL;
+}
+
+void cf_session_accept(struct cf_worker *worker, int fd)
+{
+    struct cf_session *session = new_session(worker);
+    if (session == NULL) {
+        close(fd);
+        return;
+    }
+    struct cf_tls_context *tls = cf_server_tls(worker->server);
+    enum cf_error error =
+        cf_conn_start(&session->conn, worker->loop, &worker->server->conn_config, fd, tls);
+    cf_tls_context_unref(tls);
+    if (error != CF_OK) {
+        cf_slots_remove(&worker->slots, session->ticket);
+        cf_web_free(session->web);
+        free(session);
+        return;
+    }
+    cf_list_push_back(&worker->sessions, &session->link);
+    worker->sessions_count++;
+    cf_count(&worker->metrics, CF_COUNT_ACCEPTED);
+    atomic_fetch_add_explicit(&worker->metrics.connections, 1, memory_order_relaxed);
+    cf_web_begin(session->web);
+}
+
+void cf_session_drain(struct cf_session *session)
+{
+    if (session->stream != NULL)
+        cf_stream_close(session->stream, CF_STREAM_SHUTDOWN);
+    else
+        cf_web_drain(session->web);
+}

@@ -1,0 +1,74 @@
+#include "server/slots.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+
+enum { SLOT_NONE = UINT32_MAX, FIRST_CAP = 64 };
+
+void cf_slots_init(struct cf_slots *slots)
+{
+    memset(slots, 0, sizeof(*slots));
+    slots->first_free = SLOT_NONE;
+}
+
+void cf_slots_deinit(struct cf_slots *slots)
+{
+    free(slots->slots);
+    cf_slots_init(slots);
+}
+
+static enum cf_error grow(struct cf_slots *slots)
+{
+    uint32_t cap = slots->cap == 0 ? FIRST_CAP : slots->cap * 2;
+    struct cf_slot *grown = realloc(slots->slots, cap * sizeof(*grown));
+    if (grown == NULL)
+        return CF_E_NOMEM;
+    for (uint32_t i = slots->cap; i < cap; i++)
+        grown[i] = (struct cf_slot){NULL, 1, i + 1 < cap ? i + 1 : SLOT_NONE};
+    slots->first_free = slots->cap;
+    slots->slots = grown;
+    slots->cap = cap;
+    return CF_OK;
+}
+
+enum cf_error cf_slots_put(struct cf_slots *slots, void *value, uint64_t *out_ticket)
+{
+    CF_ASSERT(value != NULL);
+    if (slots->first_free == SLOT_NONE) {
+        enum cf_error error = grow(slots);
+        if (error != CF_OK)
+            return error;
+    }
+    uint32_t index = slots->first_free;
+    struct cf_slot *slot = &slots->slots[index];
+    slots->first_free = slot->next_free;
+    slot->value = value;
+    *out_ticket = (uint64_t)slot->generation << 32 | index;
+    return CF_OK;
+}
+
+static struct cf_slot *find(const struct cf_slots *slots, uint64_t ticket)
+{
+    uint32_t index = (uint32_t)ticket;
+    if (index >= slots->cap || slots->slots[index].generation != ticket >> 32)
+        return NULL;
+    return &slots->slots[index];
+}
+
+void *cf_slots_get(const struct cf_slots *slots, uint64_t ticket)
+{
+    struct cf_slot *slot = find(slots, ticket);
+    return slot == NULL ? NULL : slot->value;
+}
+
+void cf_slots_remove(struct cf_slots *slots, uint64_t ticket)
+{
+    struct cf_slot *slot = find(slots, ticket);
+    CF_ASSERT(slot != NULL && slot->value != NULL);
+    slot->value = NULL;
+    slot->generation = slot->generation == UINT32_MAX ? 1 : slot->generation + 1;
+    slot->next_free = slots->first_free;
+    slots->first_free = (uint32_t)ticket;
+}

@@ -1,0 +1,252 @@
+#include "server/worker.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "server/exchange.h"
+#include "server/fanout.h"
+#include "server/session.h"
+#include "server/stream.h"
+
+enum { FRAMES_MAX = 64 * 1024 * 1024, SCRATCH_MAX = 16 * 1024 * 1024 };
+
+struct cf_now cf_worker_now(const struct cf_worker *worker)
+{
+    return cf_loop_now(worker->loop);
+}
+
+void cf_worker_submit(struct cf_worker *worker, struct cf_job *job, uint64_t ticket,
+                      struct cf_store_request *request)
+{
+    request->owner = job;
+    request->ticket = ticket;
+    worker->jobs_running++;
+    cf_list_push_back(&worker->submits, &request->link);
+}
+
+void cf_worker_sight(struct cf_worker *worker, const struct cf_identity *identity)
+{
+    uint64_t key[2] = {0, 1};
+    uint64_t hash = cf_siphash(key, cf_identity_user(identity));
+    key[0] = hash;
+    uint64_t sighting = cf_siphash(key, cf_identity_name(identity));
+    uint64_t *slot = &worker->sightings[hash % CF_SIGHTINGS];
+    if (*slot == sighting)
+        return;
+    struct cf_asker asker = {identity, &worker->server->entropy, cf_worker_now(worker)};
+    struct cf_store_request *request;
+    if (cf_chat_user_put(&asker, &request) != CF_OK)
+        return; /* the next sight tries again */
+    *slot = sighting;
+    cf_worker_submit(worker, &worker->ignored_job, 0, request);
+}
+
+static void finish_ignored(struct cf_worker *worker, struct cf_session *session,
+                           struct cf_store_request *request)
+{
+    (void)worker;
+    (void)session;
+    cf_store_request_free(request);
+}
+
+static void stop_if_done(struct cf_worker *worker)
+{
+    if (worker->draining && worker->sessions_count == 0 && worker->jobs_running == 0)
+        cf_loop_stop(worker->loop);
+}
+
+void cf_worker_session_gone(struct cf_worker *worker)
+{
+    worker->sessions_count--;
+    atomic_fetch_sub_explicit(&worker->metrics.connections, 1, memory_order_relaxed);
+    stop_if_done(worker);
+}
+
+static void finish_requests(struct cf_worker *worker, struct cf_list *requests)
+{
+    for (struct cf_list *node; (node = cf_list_pop_front(requests)) != NULL;) {
+        struct cf_store_request *request = CF_LIST_ENTRY(node, struct cf_store_request, link);
+        const struct cf_job *job = request->owner;
+        worker->jobs_running--;
+        job->done(worker, cf_slots_get(&worker->slots, request->ticket), request);
+    }
+}
+
+static void drain(struct cf_worker *worker)
+{
+    worker->draining = true;
+    for (size_t i = 0; i < worker->listeners_count; i++)
+        cf_listener_stop(worker->listeners[i]);
+    worker->listeners_count = 0;
+    for (struct cf_list *node = worker->sessions.next, *next; node != &worker->sessions;
+         node = next) {
+        next = node->next;
+        cf_session_drain(CF_LIST_ENTRY(node, struct cf_session, link));
+    }
+}
+
+static void cut(struct cf_worker *worker)
+{
+    for (struct cf_list *node = worker->sessions.next; node != &worker->sessions; node = node->next)
+        cf_conn_abort(&CF_LIST_ENTRY(node, struct cf_session, link)->conn, CF_E_TIMEOUT);
+}
+
+static void probe(struct cf_worker *worker, uint64_t ticket)
+{
+    struct cf_session *session = cf_slots_get(&worker->slots, ticket);
+    if (session != NULL && session->stream != NULL)
+        cf_stream_probe(session->stream);
+}
+
+static void handle_mail(struct cf_worker *worker, struct cf_mail *mail)
+{
+    switch (mail->kind) {
+    case CF_MAIL_NEWS:
+        if (mail->batch != NULL)
+            cf_fanout_batch(worker, mail->batch);
+        finish_requests(worker, &mail->requests);
+        break;
+    case CF_MAIL_PROBE:
+        probe(worker, mail->ticket);
+        break;
+    case CF_MAIL_DRAIN:
+        drain(worker);
+        break;
+    case CF_MAIL_CUT:
+        cut(worker);
+        break;
+    }
+    cf_mail_free(mail);
+}
+
+static void on_wake(void *context)
+{
+    struct cf_worker *worker = context;
+    struct cf_list items;
+    cf_list_init(&items);
+    cf_mailbox_take(&worker->mailbox, &items);
+    for (struct cf_list *node; (node = cf_list_pop_front(&items)) != NULL;)
+        handle_mail(worker, CF_LIST_ENTRY(node, struct cf_mail, link));
+    stop_if_done(worker);
+}
+
+static void on_turn_end(void *context)
+{
+    struct cf_worker *worker = context;
+    cf_fanout_flush(worker);
+    if (!cf_list_empty(&worker->submits))
+        worker->server->store->ops->submit(worker->server->store, &worker->submits);
+}
+
+static const struct cf_loop_ops loop_ops = {.wake = on_wake, .turn_end = on_turn_end};
+
+static void init_jobs(struct cf_worker *worker)
+{
+    worker->rest_job = (struct cf_job){worker, cf_exchange_store_done};
+    worker->ready_job = (struct cf_job){worker, cf_exchange_ready_done};
+    worker->upgrade_job = (struct cf_job){worker, cf_stream_member_done};
+    worker->ignored_job = (struct cf_job){worker, finish_ignored};
+}
+
+enum cf_error cf_worker_new(struct cf_server *server, unsigned index, struct cf_worker **out_worker)
+{
+    struct cf_worker *worker = calloc(1, sizeof(*worker));
+    if (worker == NULL)
+        return CF_E_NOMEM;
+    worker->server = server;
+    worker->index = index;
+    cf_list_init(&worker->sessions);
+    cf_list_init(&worker->submits);
+    cf_slots_init(&worker->slots);
+    cf_hub_init(&worker->hub, server->hash_key);
+    cf_buf_init(&worker->frames, FRAMES_MAX);
+    cf_buf_init(&worker->scratch, SCRATCH_MAX);
+    init_jobs(worker);
+    enum cf_error error = cf_loop_new(&loop_ops, worker, &worker->loop);
+    if (error != CF_OK) {
+        free(worker);
+        return error;
+    }
+    cf_mailbox_init(&worker->mailbox, worker->loop);
+    if (server->config->ws_compression) {
+        worker->deflater = cf_ws_deflater_new(15);
+        worker->inflater = cf_ws_inflater_new(15);
+        if (worker->deflater == NULL || worker->inflater == NULL) {
+            cf_worker_free(worker);
+            return CF_E_NOMEM;
+        }
+    }
+    *out_worker = worker;
+    return CF_OK;
+}
+
+/* What came after the loop had stopped: nobody is left to tell. */
+static void discard_mail(struct cf_worker *worker)
+{
+    struct cf_list items;
+    cf_list_init(&items);
+    cf_mailbox_take(&worker->mailbox, &items);
+    for (struct cf_list *node; (node = cf_list_pop_front(&items)) != NULL;) {
+        struct cf_mail *mail = CF_LIST_ENTRY(node, struct cf_mail, link);
+        for (struct cf_list *done; (done = cf_list_pop_front(&mail->requests)) != NULL;)
+            cf_store_request_free(CF_LIST_ENTRY(done, struct cf_store_request, link));
+        cf_mail_free(mail);
+    }
+}
+
+void cf_worker_free(struct cf_worker *worker)
+{
+    discard_mail(worker);
+    cf_loop_free(worker->loop);
+    cf_mailbox_deinit(&worker->mailbox);
+    cf_ws_deflater_free(worker->deflater);
+    cf_ws_inflater_free(worker->inflater);
+    cf_hub_deinit(&worker->hub);
+    cf_slots_deinit(&worker->slots);
+    cf_buf_deinit(&worker->frames);
+    cf_buf_deinit(&worker->scratch);
+    free(worker);
+}
+
+static void on_accepted(void *context, int fd)
+{
+    cf_session_accept(context, fd);
+}
+
+static const struct cf_listener_ops listener_ops = {.accepted = on_accepted};
+
+enum cf_error cf_worker_listen(struct cf_worker *worker, int fd)
+{
+    enum cf_error error = cf_listener_start(worker->loop, fd, &listener_ops, worker,
+                                            &worker->listeners[worker->listeners_count]);
+    if (error == CF_OK)
+        worker->listeners_count++;
+    return error;
+}
+
+static void *run(void *context)
+{
+    struct cf_worker *worker = context;
+    cf_loop_run(worker->loop);
+    cf_server_worker_ended(worker->server);
+    return NULL;
+}
+
+enum cf_error cf_worker_start(struct cf_worker *worker)
+{
+    /* Signals are the main thread's. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&worker->thread, NULL, run, worker);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failed == 0 ? CF_OK : CF_E_IO;
+}
+
+void cf_worker_post(struct cf_worker *worker, struct cf_mail *mail)
+{
+    struct cf_list items;
+    cf_list_init(&items);
+    cf_list_push_back(&items, &mail->link);
+    cf_mailbox_post(&worker->mailbox, &items);
+}

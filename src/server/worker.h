@@ -1,0 +1,73 @@
+/* One worker: a loop on a thread of its own with its listeners, sessions and rooms. It shares
+ * nothing with the others but what struct cf_server says; they talk through mailboxes. */
+#ifndef CF_SERVER_WORKER_H
+#define CF_SERVER_WORKER_H
+
+#include "chat/hub.h"
+#include "edge/uv/listener.h"
+#include "edge/uv/mailbox.h"
+#include "server/mail.h"
+#include "server/metrics.h"
+#include "server/server.h"
+#include "server/slots.h"
+
+struct cf_session;
+
+/* What becomes of a finished store request: its owner points here. `session` is NULL when it is
+ * gone. The callee owns the request. */
+struct cf_job {
+    struct cf_worker *worker;
+    void (*done)(struct cf_worker *worker, struct cf_session *session,
+                 struct cf_store_request *request);
+};
+
+enum { CF_SIGHTINGS = 1024 };
+
+struct cf_worker {
+    struct cf_server *server;
+    unsigned index;
+    pthread_t thread;
+    struct cf_loop *loop;
+    struct cf_mailbox mailbox;
+    struct cf_listener *listeners[CF_LISTEN_MAX];
+    size_t listeners_count;
+    struct cf_slots slots; /* sessions by ticket */
+    struct cf_list sessions;
+    size_t sessions_count;
+    size_t jobs_running; /* store requests that have not come back */
+    bool draining;
+    struct cf_hub hub;
+    struct cf_metrics metrics;
+    struct cf_ws_deflater *deflater; /* NULL: compression is off */
+    struct cf_ws_inflater *inflater;
+    struct cf_list submits;           /* store requests of this turn */
+    struct cf_buf frames;             /* what a room's turn is encoded into */
+    struct cf_buf scratch;            /* one event, one answer */
+    uint64_t sightings[CF_SIGHTINGS]; /* users whose row is known to be fresh */
+    struct cf_job rest_job, upgrade_job, ignored_job, ready_job;
+};
+
+/* CF_E_NOMEM, CF_E_IO. */
+enum cf_error cf_worker_new(struct cf_server *server, unsigned index,
+                            struct cf_worker **out_worker);
+/* After its thread has ended. */
+void cf_worker_free(struct cf_worker *worker);
+/* Takes over a listening socket; before the thread starts. CF_E_IO, CF_E_NOMEM. */
+enum cf_error cf_worker_listen(struct cf_worker *worker, int fd);
+/* Starts the thread. CF_E_IO. */
+enum cf_error cf_worker_start(struct cf_worker *worker);
+/* From any thread. */
+void cf_worker_post(struct cf_worker *worker, struct cf_mail *mail);
+
+/* For sessions, on the worker's thread. */
+
+/* Queues a store request for the end of the turn; `job` is told when it is done. */
+void cf_worker_submit(struct cf_worker *worker, struct cf_job *job, uint64_t ticket,
+                      struct cf_store_request *request);
+/* Stores or refreshes the asker's row unless that was done lately. */
+void cf_worker_sight(struct cf_worker *worker, const struct cf_identity *identity);
+struct cf_now cf_worker_now(const struct cf_worker *worker);
+/* A session ended; while draining the last one lets the loop go. */
+void cf_worker_session_gone(struct cf_worker *worker);
+
+#endif
