@@ -1,0 +1,332 @@
+/* One store under test, and the shortest way to put a request through it. Every request that was
+ * run belongs to the fixture and goes with it. */
+#ifndef CF_TESTS_STORE_FIXTURE_H
+#define CF_TESTS_STORE_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "edge/store_mem/store_mem.h"
+#include "edge/store_sqlite/store_sqlite.h"
+
+struct fixture {
+    struct cf_store *store;
+    bool mem;
+    struct cf_store_sink sink;
+    pthread_mutex_t lock;
+    pthread_cond_t handed_over;
+    struct cf_list finished;
+    size_t finished_count;
+    char dir[64], path[96]; /* sqlite */
+    int fatals;
+    uint64_t ids;
+    cf_us clock;
+};
+
+#define S(literal) CF_LIT(literal)
+
+static inline void take_finished(void *context, struct cf_list *requests)
+{
+    struct fixture *f = context;
+    (void)pthread_mutex_lock(&f->lock);
+    struct cf_list *node;
+    while ((node = cf_list_pop_front(requests)) != NULL) {
+        cf_list_push_back(&f->finished, node);
+        f->finished_count++;
+    }
+    (void)pthread_cond_broadcast(&f->handed_over);
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+static inline void note_fatal(void *context, const char *why)
+{
+    struct fixture *f = context;
+    assert_non_null(why);
+    (void)pthread_mutex_lock(&f->lock);
+    f->fatals++;
+    (void)pthread_cond_broadcast(&f->handed_over);
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+static inline struct fixture *fixture_new(void)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    assert_non_null(f);
+    f->sink = (struct cf_store_sink){take_finished, f};
+    assert_int_equal(pthread_mutex_init(&f->lock, NULL), 0);
+    assert_int_equal(pthread_cond_init(&f->handed_over, NULL), 0);
+    cf_list_init(&f->finished);
+    f->clock = 1700000000000000;
+    return f;
+}
+
+static inline struct cf_store_sqlite_config sqlite_config(struct fixture *f)
+{
+    return (struct cf_store_sqlite_config){
+        .path = f->path,
+        .readers = 2,
+        .queue_max = 100000,
+        .fatal = note_fatal,
+        .fatal_context = f,
+    };
+}
+
+/* Opens f->path; fails the test if that does not work. */
+static inline void open_sqlite(struct fixture *f)
+{
+    struct cf_buf why;
+    cf_buf_init(&why, 4096);
+    struct cf_store_sqlite_config config = sqlite_config(f);
+    enum cf_error error = cf_store_sqlite_open(&config, &f->sink, &f->store, &why);
+    if (error != CF_OK)
+        print_error("open: %.*s\n", (int)why.len, (const char *)why.ptr);
+    assert_int_equal(error, CF_OK);
+    cf_buf_deinit(&why);
+}
+
+static inline void close_store(struct fixture *f)
+{
+    if (f->store != NULL)
+        f->store->ops->close(f->store);
+    f->store = NULL;
+}
+
+static inline void make_dir(struct fixture *f)
+{
+    (void)snprintf(f->dir, sizeof(f->dir), "/tmp/confab-store-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    (void)snprintf(f->path, sizeof(f->path), "%s/confab.db", f->dir);
+}
+
+static inline int setup_mem(void **state)
+{
+    struct fixture *f = fixture_new();
+    f->mem = true;
+    f->store = cf_store_mem_open(&f->sink, (const uint8_t *)"0123456789abcdef");
+    *state = f;
+    return f->store == NULL;
+}
+
+/* A folder with a migrated, closed database in it. */
+static inline int setup_file(void **state)
+{
+    struct fixture *f = fixture_new();
+    make_dir(f);
+    *state = f;
+    return cf_store_sqlite_migrate(f->path, NULL) != CF_OK;
+}
+
+static inline int setup_sqlite(void **state)
+{
+    if (setup_file(state) != 0)
+        return 1;
+    open_sqlite(*state);
+    return 0;
+}
+
+static inline void free_finished(struct fixture *f)
+{
+    struct cf_list *node;
+    while ((node = cf_list_pop_front(&f->finished)) != NULL)
+        cf_store_request_free(CF_LIST_ENTRY(node, struct cf_store_request, link));
+    f->finished_count = 0;
+}
+
+static inline void remove_file(const struct fixture *f, const char *suffix)
+{
+    char name[128];
+    (void)snprintf(name, sizeof(name), "%s%s", f->path, suffix);
+    (void)unlink(name);
+}
+
+static inline int teardown(void **state)
+{
+    struct fixture *f = *state;
+    close_store(f);
+    free_finished(f);
+    if (!f->mem) {
+        remove_file(f, "");
+        remove_file(f, "-wal");
+        remove_file(f, "-shm");
+        remove_file(f, ".lock");
+        (void)rmdir(f->dir);
+    }
+    (void)pthread_mutex_destroy(&f->lock);
+    (void)pthread_cond_destroy(&f->handed_over);
+    free(f);
+    return 0;
+}
+
+/* Waits, 30 s at most, for `count` requests in all to have come back. */
+static inline void wait_finished(struct fixture *f, size_t count)
+{
+    if (f->mem)
+        cf_store_mem_step(f->store);
+    struct timespec deadline;
+    (void)clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += 30;
+    (void)pthread_mutex_lock(&f->lock);
+    int rc = 0;
+    while (rc == 0 && f->finished_count < count)
+        rc = pthread_cond_timedwait(&f->handed_over, &f->lock, &deadline);
+    (void)pthread_mutex_unlock(&f->lock);
+    assert_int_equal(rc, 0);
+}
+
+/* Submits all of the list and waits until they are back. */
+static inline void run_list(struct fixture *f, struct cf_list *requests)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    size_t count = f->finished_count;
+    (void)pthread_mutex_unlock(&f->lock);
+    for (struct cf_list *node = requests->next; node != requests; node = node->next)
+        count++;
+    f->store->ops->submit(f->store, requests);
+    wait_finished(f, count);
+}
+
+static inline enum cf_error run(struct fixture *f, struct cf_store_request *request)
+{
+    struct cf_list list;
+    cf_list_init(&list);
+    cf_list_push_back(&list, &request->link);
+    run_list(f, &list);
+    return request->error;
+}
+
+static inline struct cf_uuid uuid_of(uint64_t number)
+{
+    struct cf_uuid uuid = {{0x01, 0x8f}};
+    for (size_t i = 0; i < 8; i++)
+        uuid.bytes[15 - i] = (uint8_t)(number >> (8 * i));
+    return uuid;
+}
+
+/* A request of this actor, a second after the last one. */
+static inline struct cf_store_request *make(struct fixture *f, enum cf_store_op op,
+                                            struct cf_slice actor)
+{
+    struct cf_store_request *request = cf_store_request_new(op);
+    assert_non_null(request);
+    request->actor = actor;
+    request->now = f->clock += 1000000;
+    return request;
+}
+
+static inline struct cf_store_request *make_message(struct fixture *f, struct cf_uuid room,
+                                                    struct cf_slice actor, struct cf_slice text)
+{
+    struct cf_store_request *request = make(f, CF_STORE_MESSAGE_CREATE, actor);
+    request->room = room;
+    request->message = uuid_of(++f->ids);
+    request->text = text;
+    return request;
+}
+
+/* A request on one message. */
+static inline struct cf_store_request *make_on(struct fixture *f, enum cf_store_op op,
+                                               struct cf_slice actor, struct cf_uuid message)
+{
+    struct cf_store_request *request = make(f, op, actor);
+    request->message = message;
+    return request;
+}
+
+/* A new room whose admin is the actor. */
+static inline struct cf_uuid new_room(struct fixture *f, struct cf_slice actor)
+{
+    struct cf_store_request *request = make(f, CF_STORE_ROOM_CREATE, actor);
+    request->room = uuid_of(++f->ids);
+    request->name = S("a shop");
+    assert_int_equal(run(f, request), CF_OK);
+    return request->room;
+}
+
+static inline struct cf_store_request *make_member(struct fixture *f, struct cf_uuid room,
+                                                   struct cf_slice actor, struct cf_slice user,
+                                                   enum cf_role role)
+{
+    struct cf_store_request *request = make(f, CF_STORE_MEMBER_PUT, actor);
+    request->room = room;
+    request->user = user;
+    request->role = role;
+    return request;
+}
+
+static inline struct cf_uuid new_message(struct fixture *f, struct cf_uuid room,
+                                         struct cf_slice actor, struct cf_slice text)
+{
+    struct cf_store_request *request = make_message(f, room, actor, text);
+    assert_int_equal(run(f, request), CF_OK);
+    assert_true(request->created);
+    return request->message;
+}
+
+static inline struct cf_store_request *read_page(struct fixture *f, struct cf_uuid room,
+                                                 struct cf_slice actor, uint32_t page,
+                                                 uint32_t limit)
+{
+    struct cf_store_request *request = make(f, CF_STORE_MESSAGES_PAGE, actor);
+    request->room = room;
+    request->page = page;
+    request->limit = limit;
+    (void)run(f, request);
+    return request;
+}
+
+static inline struct cf_store_request *read_since(struct fixture *f, struct cf_uuid room,
+                                                  struct cf_slice actor, cf_us since,
+                                                  uint32_t limit)
+{
+    struct cf_store_request *request = make(f, CF_STORE_MESSAGES_SINCE, actor);
+    request->room = room;
+    request->since = since;
+    request->limit = limit;
+    (void)run(f, request);
+    return request;
+}
+
+/* The message as MESSAGE_GET gives it; NULL when it is E_NOT_FOUND. */
+static inline const struct cf_message_row *get_message(struct fixture *f, struct cf_slice actor,
+                                                       struct cf_uuid message)
+{
+    struct cf_store_request *request = make_on(f, CF_STORE_MESSAGE_GET, actor, message);
+    enum cf_error error = run(f, request);
+    if (error == CF_E_NOT_FOUND) {
+        assert_int_equal(request->messages_count, 0);
+        return NULL;
+    }
+    assert_int_equal(error, CF_OK);
+    assert_int_equal(request->messages_count, 1);
+    return &request->messages[0];
+}
+
+#define assert_slice(actual, expected)                                      \
+    do {                                                                    \
+        struct cf_slice actual_ = (actual), expected_ = (expected);         \
+        assert_int_equal(actual_.len, expected_.len);                       \
+        if (expected_.len > 0)                                              \
+            assert_memory_equal(actual_.ptr, expected_.ptr, expected_.len); \
+    } while (0)
+
+#define assert_uuid(actual, expected) assert_memory_equal((actual).bytes, (expected).bytes, 16)
+
+/* The case once for each store. */
+#define CONTRACT(function)                                           \
+    {"mem: " #function, function, setup_mem, teardown, NULL},        \
+    {                                                                \
+        "sqlite: " #function, function, setup_sqlite, teardown, NULL \
+    }
+
+#endif
