@@ -1,6 +1,9 @@
 /* What REST dialects share: the shape of an error.
  *
- *     {"error":{"code":"not_member","message":"…","field":"shop_id"},"message":"…"} */
+ *     {"error":{"code":"not_member","message":"…","field":"shop_id"},"message":"…"}
+ *
+ * `field` is left out when there is none; a 500 has an `incident` there, the id to find in the log.
+ */
 #ifndef CF_DIALECT_REST_PROBLEM_H
 #define CF_DIALECT_REST_PROBLEM_H
 
@@ -17,9 +20,10 @@ struct cf_problem {
 /* The answer to an error that has nothing particular about it: its status, code and text. */
 struct cf_problem cf_problem_of(enum cf_error error);
 /* The bare status problems of the HTTP layer itself: 400, 404, 405, 408, 413, 414, 415, 417, 426,
- * 431, 500, 501, 503, 505. */
+ * 431, 500, 501, 503, 505. The 500's for any other. */
 struct cf_problem cf_problem_status(unsigned status);
-/* The JSON body. `incident` (may be empty) is the id to find in the log, for a 500. */
+/* Appends the JSON body. `incident` (may be empty) is the id to find in the log, for a 500.
+ * CF_E_TOO_LARGE, CF_E_NOMEM. */
 enum cf_error cf_problem_write(const struct cf_problem *problem, struct cf_slice incident,
                                struct cf_buf *out);
 
