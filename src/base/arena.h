@@ -16,7 +16,7 @@ struct cf_arena {
 /* Nothing is allocated before the first use. */
 void cf_arena_init(struct cf_arena *arena, size_t bytes_max);
 void cf_arena_deinit(struct cf_arena *arena);
-/* Zeroed, aligned for any type; NULL over the cap or without memory. */
+/* Zeroed, aligned for any type; NULL over the cap or without memory. The padding counts. */
 void *cf_arena_alloc(struct cf_arena *arena, size_t len);
 /* A copy that lives as long as the arena. CF_E_NOMEM. A copy of an empty slice has a non-NULL ptr.
  */

@@ -6,7 +6,8 @@
 
 typedef void cf_panic_fn(const char *expression, const char *file, int line);
 
-/* Installs what a failed assert calls; it must not return. Default: __builtin_trap. */
+/* Installs what a failed assert calls; it must not return. NULL: __builtin_trap, the default.
+ * Before other threads start. */
 void cf_panic_install(cf_panic_fn *panic);
 _Noreturn void cf_panic(const char *expression, const char *file, int line);
 

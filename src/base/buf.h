@@ -27,6 +27,7 @@ void cf_buf_reset(struct cf_buf *buf);
 void cf_buf_release(struct cf_buf *buf);
 /* Room for `len` more bytes at ptr + len. CF_E_TOO_LARGE over the cap, CF_E_NOMEM. */
 enum cf_error cf_buf_reserve(struct cf_buf *buf, size_t len);
+/* `bytes` may not lie in the buffer itself. */
 enum cf_error cf_buf_append(struct cf_buf *buf, struct cf_slice bytes);
 enum cf_error cf_buf_append_byte(struct cf_buf *buf, uint8_t byte);
 enum cf_error cf_buf_append_u64(struct cf_buf *buf, uint64_t value);

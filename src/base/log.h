@@ -3,8 +3,13 @@
  *
  *     cf_log(CF_LOG_INFO, "WebSocket client connected", CF_KV_STR("shop_id", id));
  *
- * Values are escaped: a value can neither end the line nor forge a key. Tokens and URLs that may
- * hold one are never given to it. Safe from any thread if the sink is. */
+ * Values are escaped: a value can neither end the line nor forge a key. Controls, line separators
+ * and quotes become the escapes of JSON; bytes that are no UTF-8 become \xNN (in JSON, which has no
+ * escape for them, the text \\xNN), so a line is always valid UTF-8. Tokens and URLs that may hold
+ * one are never given to it. Safe from any thread if the sink is.
+ *
+ *     2026-01-03T15:30:00.123456Z INFO message key=value key="quoted value"
+ *     {"time":"2026-01-03T15:30:00.123456Z","level":"info","msg":"message","key":"value"} */
 #ifndef CF_BASE_LOG_H
 #define CF_BASE_LOG_H
 
@@ -35,10 +40,13 @@ struct cf_log_sink {
     void *context;
 };
 
-/* The sink is borrowed and must outlive all logging; NULL: none. Not while other threads log. */
+/* The sink is borrowed, unchanged, and must outlive all logging; NULL: none. Not while other
+ * threads log. */
 void cf_log_install(const struct cf_log_sink *sink);
 bool cf_log_enabled(enum cf_log_level level);
-/* `fields` is an array that ends with a NULL key; at most 4 KiB of line, longer values are cut. */
+/* `fields` is an array that ends with a NULL key. A line has at most 4 KiB, its newline included: a
+ * value (and the message) is cut behind 1 KiB, which … shows, and fields that have no room at all
+ * are left out. */
 void cf_log_fields(enum cf_log_level level, const char *message, const struct cf_kv *fields);
 /* cf_log(level, message, fields…): at least one field. */
 #define cf_log(level, message, ...)                                                          \

@@ -27,13 +27,14 @@ struct cf_outq {
 void cf_outq_init(struct cf_outq *q);
 void cf_outq_deinit(struct cf_outq *q);
 bool cf_outq_empty(const struct cf_outq *q);
-/* Takes a reference of its own. CF_E_NOMEM leaves the queue as it was. Limits are the caller's:
- * it compares q->messages and q->bytes with its own before. */
+/* Takes a reference of its own. CF_E_NOMEM, and CF_E_TOO_LARGE for an entry above 4 GiB, leave the
+ * queue as it was. Empty bytes are written at once: they, and their `messages`, are not queued.
+ * Limits are the caller's: it compares q->messages and q->bytes with its own before. */
 enum cf_error cf_outq_push(struct cf_outq *q, struct cf_shared *bytes, uint32_t messages);
 /* Up to `max` slices from the front, in order; returns how many. They stay valid until the next
  * call that changes the queue. */
 size_t cf_outq_peek(const struct cf_outq *q, struct cf_slice *out_slices, size_t max);
-/* `len` bytes from the front have been written. */
+/* `len` bytes (at most q->bytes) from the front have been written. */
 void cf_outq_advance(struct cf_outq *q, size_t len);
 /* Drops every entry that has not been written at all; a partly written one stays, so that framing
  * survives. Returns the number of messages dropped. */

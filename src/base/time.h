@@ -23,7 +23,7 @@ struct cf_now {
 void cf_us_format(cf_us time, char out[CF_TIME_LEN]);
 /* RFC 3339 date-time with any number of fraction digits (those after the sixth are cut) and `Z` or
  * an offset. CF_E_SYNTAX for anything else, a day that does not exist included; a leap second
- * (:60) counts as the second after. */
+ * (:60, at the end of a month in UTC) counts as the second after. */
 enum cf_error cf_us_parse(struct cf_slice text, cf_us *out_time);
 
 #endif

@@ -18,7 +18,7 @@ enum cf_error cf_utf8_feed(struct cf_utf8 *utf8, struct cf_slice bytes, size_t *
 bool cf_utf8_complete(const struct cf_utf8 *utf8);
 /* The whole slice at full speed (16 ASCII bytes a step). */
 bool cf_utf8_valid(struct cf_slice bytes);
-/* Code points in valid UTF-8. */
+/* Code points in valid UTF-8; in other bytes, those that continue no sequence. */
 size_t cf_utf8_count(struct cf_slice bytes);
 /* Writes a scalar value (not a surrogate, at most 0x10FFFF); returns its 1 to 4 bytes. */
 size_t cf_utf8_encode(uint32_t scalar, uint8_t out[4]);

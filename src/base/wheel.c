@@ -135,28 +135,41 @@ static cf_ms far_time(const struct cf_wheel *wheel)
     return (cf_ms)((uint64_t)first >> RANGE_BITS << RANGE_BITS);
 }
 
+static bool enter_slot(struct cf_wheel *wheel, unsigned level, cf_ms now)
+{
+    cf_ms at = slot_time(wheel, level);
+    if (at > now)
+        return false;
+    unsigned slot = (unsigned)__builtin_ctzll(wheel->occupied[level]);
+    wheel->now = at;
+    wheel->occupied[level] &= ~((uint64_t)1 << slot);
+    place_again(wheel, &wheel->slots[level][slot]);
+    return true;
+}
+
+/* The walk over all far timers is taken once a range, that is every two years. */
+static bool enter_range(struct cf_wheel *wheel, cf_ms now)
+{
+    if (cf_list_empty(&wheel->far) || range_end(wheel) > now)
+        return false;
+    cf_ms at = far_time(wheel);
+    if (at > now)
+        return false;
+    wheel->now = at;
+    place_again(wheel, &wheel->far);
+    return true;
+}
+
 /* Moves the wheel's time to the next slot (or range) in use that begins by `now`, and its timers to
  * their new places. False when there is none; the time is then `now`. A jump costs a step for each
  * slot in use, whatever its width. */
 static bool step(struct cf_wheel *wheel, cf_ms now)
 {
     unsigned level = next_level(wheel);
-    if (level < CF_WHEEL_LEVELS) {
-        cf_ms at = slot_time(wheel, level);
-        if (at <= now) {
-            wheel->now = at;
-            wheel->occupied[level] &= wheel->occupied[level] - 1;
-            place_again(wheel,
-                        &wheel->slots[level][at >> (SLOT_BITS * level) & (CF_WHEEL_SLOTS - 1)]);
-            return true;
-        }
-    } else if (!cf_list_empty(&wheel->far) && range_end(wheel) <= now && far_time(wheel) <= now) {
-        wheel->now = far_time(wheel);
-        place_again(wheel, &wheel->far);
-        return true;
-    }
-    wheel->now = now > wheel->now ? now : wheel->now;
-    return false;
+    bool moved = level < CF_WHEEL_LEVELS ? enter_slot(wheel, level, now) : enter_range(wheel, now);
+    if (!moved && now > wheel->now)
+        wheel->now = now;
+    return moved;
 }
 
 struct cf_timer *cf_wheel_pop(struct cf_wheel *wheel, cf_ms now)
