@@ -19,6 +19,7 @@
 #define SCHEMA_VERSION 1
 #define TEXT_OF(number) TEXT_OF_EXPANDED(number)
 #define TEXT_OF_EXPANDED(number) #number
+enum { PAGE_BYTES_MIN = 512 };
 /* "Conf" */
 #define APPLICATION_ID 1131376230
 
@@ -94,6 +95,12 @@ enum cf_error cf_sqlite_schema_read(sqlite3 *handle, const char *path, unsigned 
     int64_t application = 0;
     int64_t version = 0;
     int64_t tables = 0;
+    /* SQLite takes a file shorter than a page for an empty one, and would write over it. */
+    uint64_t bytes = cf_sqlite_file_bytes(path, "");
+    if (bytes > 0 && bytes < PAGE_BYTES_MIN) {
+        cf_sqlite_why(why, "cannot read %s: file is not a database", path);
+        return CF_E_IO;
+    }
     int rc = read_number(handle, "PRAGMA application_id", &application);
     if (rc == SQLITE_OK)
         rc = read_number(handle, "PRAGMA user_version", &version);

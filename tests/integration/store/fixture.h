@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,6 +149,41 @@ static inline void remove_file(const struct fixture *f, const char *suffix)
     char name[128];
     (void)snprintf(name, sizeof(name), "%s%s", f->path, suffix);
     (void)unlink(name);
+}
+
+/* The single number that a query on the closed file answers. */
+static inline int64_t query_number(const struct fixture *f, const char *sql)
+{
+    sqlite3 *handle = NULL;
+    sqlite3_stmt *statement = NULL;
+    assert_int_equal(sqlite3_open_v2(f->path, &handle, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(handle, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int64_t number = sqlite3_column_int64(statement, 0);
+    (void)sqlite3_finalize(statement);
+    (void)sqlite3_close(handle);
+    return number;
+}
+
+/* Whatever a test did, the file is sound afterwards and its counters count right. */
+static inline void verify_file(const struct fixture *f)
+{
+    static const char *const queries[] = {
+        "SELECT integrity_check <> 'ok' FROM pragma_integrity_check",
+        "SELECT count(*) FROM pragma_foreign_key_check",
+        "SELECT count(*) FROM rooms r WHERE member_count <>"
+        " (SELECT count(*) FROM room_members m WHERE m.room = r.key)",
+        "SELECT count(*) FROM rooms r WHERE message_count <>"
+        " (SELECT count(*) FROM shop_messages m WHERE m.room = r.key AND m.deleted = 0)",
+        "SELECT count(*) FROM rooms r WHERE last_seq <>"
+        " (SELECT count(*) FROM shop_messages m WHERE m.room = r.key)",
+        "SELECT count(*) FROM rooms r WHERE last_seq <>"
+        " (SELECT coalesce(max(seq), 0) FROM shop_messages m WHERE m.room = r.key)",
+        "SELECT count(*) FROM shop_messages a JOIN shop_messages b"
+        " ON b.room = a.room AND b.seq = a.seq + 1 WHERE b.created_us <= a.created_us",
+    };
+    for (size_t i = 0; i < CF_ARRAY_LEN(queries); i++)
+        assert_int_equal(query_number(f, queries[i]), 0);
 }
 
 static inline int teardown(void **state)
@@ -322,11 +358,19 @@ static inline const struct cf_message_row *get_message(struct fixture *f, struct
 
 #define assert_uuid(actual, expected) assert_memory_equal((actual).bytes, (expected).bytes, 16)
 
+static inline int teardown_sound(void **state)
+{
+    struct fixture *f = *state;
+    close_store(f);
+    verify_file(f);
+    return teardown(state);
+}
+
 /* The case once for each store. */
-#define CONTRACT(function)                                           \
-    {"mem: " #function, function, setup_mem, teardown, NULL},        \
-    {                                                                \
-        "sqlite: " #function, function, setup_sqlite, teardown, NULL \
+#define CONTRACT(function)                                                 \
+    {"mem: " #function, function, setup_mem, teardown, NULL},              \
+    {                                                                      \
+        "sqlite: " #function, function, setup_sqlite, teardown_sound, NULL \
     }
 
 #endif
