@@ -38,12 +38,18 @@ static enum cf_error check_text(struct cf_slice text, bool may_be_empty)
     return cf_slice_find(text, '\0') < text.len ? CF_E_INVALID : CF_OK;
 }
 
-static enum cf_error check_room_name(struct cf_slice name)
+/* One line of 1 to `points_max` code points. */
+static enum cf_error check_line(struct cf_slice line, size_t points_max)
 {
-    enum cf_error error = check_points(name, CF_CHAT_ROOM_NAME_MAX);
+    enum cf_error error = check_points(line, points_max);
     if (error != CF_OK)
         return error;
-    return name.len == 0 || has_control(name) ? CF_E_INVALID : CF_OK;
+    return line.len == 0 || has_control(line) ? CF_E_INVALID : CF_OK;
+}
+
+enum cf_error cf_chat_reaction_check(struct cf_slice reaction)
+{
+    return check_line(reaction, CF_CHAT_REACTION_MAX);
 }
 
 /* What an identity may be is measured in bytes (port/identity.h). */
@@ -156,7 +162,8 @@ enum cf_error cf_chat_room_create(const struct cf_asker *asker, struct cf_slice 
                                   struct cf_store_request **out, enum cf_chat_field *out_field)
 {
     struct cf_store_request *request;
-    enum cf_error error = blame(check_room_name(name), CF_FIELD_ROOM_NAME, out_field);
+    enum cf_error error =
+        blame(check_line(name, CF_CHAT_ROOM_NAME_MAX), CF_FIELD_ROOM_NAME, out_field);
     if (error == CF_OK)
         error = ask_room(asker, CF_STORE_ROOM_CREATE, fresh_id(asker), &request);
     if (error != CF_OK)

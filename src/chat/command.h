@@ -12,6 +12,7 @@ enum {
     CF_CHAT_TEXT_MAX = 10000,    /* code points of a shop message */
     CF_CHAT_ROOM_NAME_MAX = 200, /* code points */
     CF_CHAT_CLIENT_ID_MAX = 128, /* bytes, printable ASCII */
+    CF_CHAT_REACTION_MAX = 16,   /* code points: one emoji with all its modifiers */
     CF_CHAT_LIST_MAX = 100,
 };
 
@@ -76,6 +77,8 @@ enum cf_error cf_chat_page(const struct cf_asker *asker, struct cf_uuid room, ui
 enum cf_error cf_chat_since(const struct cf_asker *asker, struct cf_uuid room, cf_us since,
                             uint32_t limit, struct cf_store_request **out,
                             enum cf_chat_field *out_field);
+/* 1 to CF_CHAT_REACTION_MAX code points without control characters; errors as above. */
+enum cf_error cf_chat_reaction_check(struct cf_slice reaction);
 /* Stores or refreshes the asker's row. */
 enum cf_error cf_chat_user_put(const struct cf_asker *asker, struct cf_store_request **out);
 

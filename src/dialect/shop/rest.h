@@ -51,9 +51,13 @@ struct cf_shop_call {
  */
 enum cf_error cf_shop_ask(const struct cf_shop_call *call, const struct cf_asker *asker,
                           struct cf_store_request **out_request, struct cf_problem *out_problem);
+/* What a failed store request means to its asker. An unknown shop and one that the asker is no
+ * member of are the same; so are an unknown message and one that they may not see. */
+struct cf_problem cf_shop_problem_of(enum cf_store_op op, enum cf_error error);
 /* The answer of a finished request that went well: status and JSON body (empty for a 204). A failed
  * one: CF_OK too, with the problem's status and body; *out_problem then holds it (Retry-After),
- * else its status is 0. CF_E_NOMEM, CF_E_TOO_LARGE. */
+ * else its status is 0. CF_E_NOMEM, CF_E_TOO_LARGE; CF_E_STATE for an IMAGE_GET or STREAM that went
+ * well, since what they answer is the composition's. */
 enum cf_error cf_shop_answer(enum cf_shop_op op, const struct cf_store_request *done,
                              unsigned *out_status, struct cf_buf *body,
                              struct cf_problem *out_problem);
