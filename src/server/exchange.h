@@ -34,6 +34,7 @@ struct cf_exchange {
     struct cf_slice idempotency_key;
     struct cf_slice ws_protocols, ws_extensions, ws_accept_key; /* of an upgrade */
     enum cf_error ws_offer;                                     /* how the handshake looks */
+    enum cf_error auth;                                         /* CF_OK: identity is who asks */
     struct cf_identity identity;
     enum cf_body_plan plan;
     struct cf_buf body;
