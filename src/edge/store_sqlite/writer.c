@@ -161,6 +161,9 @@ static void serve_batch(struct cf_sqlite_writer *writer, struct cf_list *batch)
     int rc = open ? execute_batch(writer, batch) : SQLITE_OK;
     if (!open || rc != SQLITE_OK)
         refuse_batch(batch);
+    /* Before anybody can ask again whether it takes writes. */
+    if (rc != SQLITE_OK)
+        atomic_store(&writer->shared->writable, false);
     sink->done(sink->context, batch);
     if (!open)
         return;
