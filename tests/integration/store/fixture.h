@@ -119,6 +119,15 @@ static inline int setup_mem(void **state)
     return f->store == NULL;
 }
 
+/* An empty folder. */
+static inline int setup_empty_dir(void **state)
+{
+    struct fixture *f = fixture_new();
+    make_dir(f);
+    *state = f;
+    return 0;
+}
+
 /* A folder with a migrated, closed database in it. */
 static inline int setup_file(void **state)
 {

@@ -276,7 +276,7 @@ static const struct CMUnitTest tests[] = {
     {"failing_sync", failing_sync, NULL, NULL, NULL},
     {"failing_sync_at_open", failing_sync_at_open, setup_file, teardown_sound, NULL},
     {"full_disk_by_vfs", full_disk_by_vfs, setup_file, teardown_sound, NULL},
-    {"full_disk_by_tmpfs", full_disk_by_tmpfs, setup_file, teardown, NULL},
+    {"full_disk_by_tmpfs", full_disk_by_tmpfs, setup_empty_dir, teardown, NULL},
 };
 
 int main(void)

@@ -8,14 +8,6 @@
 
 #include "logged.h"
 
-static int setup_empty_dir(void **state)
-{
-    struct fixture *f = fixture_new();
-    make_dir(f);
-    *state = f;
-    return 0;
-}
-
 static void write_file(const struct fixture *f, const char *suffix, const void *bytes, size_t len)
 {
     char name[128];
@@ -252,6 +244,7 @@ static void file_locked_by_another(void **state)
     assert_int_equal(run(f, make_message(f, room, S("ann"), S("hi"))), CF_OK);
     assert_int_equal(read_page(f, room, S("ann"), 1, 10)->total, 1);
     assert_int_equal(sqlite3_close(other), SQLITE_OK);
+    close_store(f);
     assert_int_equal(count_logged("takes writes again"), 1);
     assert_int_equal(f->fatals, 0);
 }

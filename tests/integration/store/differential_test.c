@@ -1,0 +1,194 @@
+/* The same random requests to both stores give the same answers, byte for byte. Small numbers of
+ * users, rooms, texts and client ids, so that every rule is met often; batches of random size, so
+ * that it is met within and across transactions. The seed is printed. */
+#include "fixture.h"
+
+enum { STEPS = 400, BATCH_MAX = 24, ROOMS = 4, MESSAGES = 150 };
+
+static uint64_t random_state;
+
+/* splitmix64 */
+static uint32_t pick(uint32_t below)
+{
+    uint64_t z = random_state += 0x9e3779b97f4a7c15;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return (uint32_t)((z ^ (z >> 31)) >> 32) % below;
+}
+
+static struct cf_slice pick_of(const char *const *texts, size_t count)
+{
+    return cf_slice_cstr(texts[pick((uint32_t)count)]);
+}
+
+static struct cf_slice pick_user(void)
+{
+    static const char *const users[] = {"ann", "bob", "cid", "dan", "eve"};
+    return pick_of(users, CF_ARRAY_LEN(users));
+}
+
+static struct cf_slice pick_name(void)
+{
+    static const char *const names[] = {"", "", "Ann", "Bob", "Cid"};
+    return pick_of(names, CF_ARRAY_LEN(names));
+}
+
+static struct cf_slice pick_optional(const char *const *texts, size_t count)
+{
+    return pick(2) == 0 ? (struct cf_slice){NULL, 0} : pick_of(texts, count);
+}
+
+/* Both stores get the same request: everything is drawn before. */
+static void fill_request(struct cf_store_request *request)
+{
+    static const char *const texts[] = {"", "one", "two", "three"};
+    static const char *const clients[] = {"c1", "c2", "c3", "c4", "c5", "c6"};
+    static const char *const images[] = {"a.png", "b.png"};
+    request->actor = pick_user();
+    request->actor_name = pick_name();
+    request->user = pick_user();
+    request->user_name = pick_name();
+    request->role = (enum cf_role)pick(3);
+    request->room = uuid_of(1 + pick(ROOMS + 1));
+    request->message = uuid_of(1000 + pick(MESSAGES));
+    request->name = pick_of(texts, CF_ARRAY_LEN(texts));
+    request->text = pick_of(texts, CF_ARRAY_LEN(texts));
+    request->client_id = pick_optional(clients, CF_ARRAY_LEN(clients));
+    request->image = pick_optional(images, CF_ARRAY_LEN(images));
+    request->now = 1000 + pick(2000);
+    request->since = pick(4000);
+    request->page = pick(6);
+    request->limit = pick(12);
+}
+
+static enum cf_store_op pick_op(void)
+{
+    if (pick(3) == 0)
+        return CF_STORE_MESSAGE_CREATE;
+    return (enum cf_store_op)pick(CF_STORE_OPS);
+}
+
+static void assert_optional(struct cf_slice a, struct cf_slice b)
+{
+    assert_int_equal(a.ptr == NULL, b.ptr == NULL);
+    assert_slice(a, b);
+}
+
+static void compare_rows(const struct cf_store_request *a, const struct cf_store_request *b)
+{
+    for (size_t i = 0; i < a->rooms_count; i++) {
+        assert_uuid(a->rooms[i].id, b->rooms[i].id);
+        assert_slice(a->rooms[i].name, b->rooms[i].name);
+        assert_slice(a->rooms[i].created_by, b->rooms[i].created_by);
+        assert_int_equal(a->rooms[i].created, b->rooms[i].created);
+        assert_int_equal(a->rooms[i].role, b->rooms[i].role);
+        assert_int_equal(a->rooms[i].members, b->rooms[i].members);
+    }
+    for (size_t i = 0; i < a->members_count; i++) {
+        assert_slice(a->members[i].user, b->members[i].user);
+        assert_slice(a->members[i].name, b->members[i].name);
+        assert_int_equal(a->members[i].role, b->members[i].role);
+        assert_int_equal(a->members[i].joined, b->members[i].joined);
+    }
+    for (size_t i = 0; i < a->messages_count; i++) {
+        assert_uuid(a->messages[i].id, b->messages[i].id);
+        assert_uuid(a->messages[i].room, b->messages[i].room);
+        assert_int_equal(a->messages[i].seq, b->messages[i].seq);
+        assert_slice(a->messages[i].author, b->messages[i].author);
+        assert_slice(a->messages[i].author_name, b->messages[i].author_name);
+        assert_slice(a->messages[i].text, b->messages[i].text);
+        assert_int_equal(a->messages[i].created, b->messages[i].created);
+        assert_int_equal(a->messages[i].updated, b->messages[i].updated);
+        assert_optional(a->messages[i].image, b->messages[i].image);
+    }
+}
+
+static void compare(const struct cf_store_request *a, const struct cf_store_request *b)
+{
+    assert_int_equal(a->op, b->op);
+    assert_int_equal(a->error, b->error);
+    assert_int_equal(a->role, b->role);
+    assert_int_equal(a->created, b->created);
+    assert_int_equal(a->has_more, b->has_more);
+    assert_int_equal(a->total, b->total);
+    assert_int_equal(a->rooms_count, b->rooms_count);
+    assert_int_equal(a->members_count, b->members_count);
+    assert_int_equal(a->messages_count, b->messages_count);
+    assert_optional(a->old_image, b->old_image);
+    compare_rows(a, b);
+}
+
+/* One batch of reads only or writes only: among themselves reads may overtake writes. */
+static void run_batch(struct fixture *mem, struct fixture *sqlite, size_t outcomes[])
+{
+    struct cf_store_request *pairs[BATCH_MAX][2];
+    struct cf_list lists[2];
+    cf_list_init(&lists[0]);
+    cf_list_init(&lists[1]);
+    size_t count = 1 + pick(BATCH_MAX);
+    bool writes = pick(2) == 0;
+    for (size_t i = 0; i < count; i++) {
+        enum cf_store_op op;
+        do
+            op = pick_op();
+        while (cf_store_op_writes(op) != writes);
+        uint64_t before = random_state;
+        for (size_t side = 0; side < 2; side++) {
+            random_state = before;
+            pairs[i][side] = cf_store_request_new(op);
+            assert_non_null(pairs[i][side]);
+            fill_request(pairs[i][side]);
+            cf_list_push_back(&lists[side], &pairs[i][side]->link);
+        }
+    }
+    run_list(mem, &lists[0]);
+    run_list(sqlite, &lists[1]);
+    for (size_t i = 0; i < count; i++) {
+        compare(pairs[i][0], pairs[i][1]);
+        outcomes[pairs[i][0]->error]++;
+    }
+    free_finished(mem);
+    free_finished(sqlite);
+}
+
+static void run_seed(uint64_t seed)
+{
+    print_message("seed %llu\n", (unsigned long long)seed);
+    random_state = seed;
+    void *mem;
+    void *sqlite;
+    assert_int_equal(setup_mem(&mem), 0);
+    assert_int_equal(setup_sqlite(&sqlite), 0);
+    size_t outcomes[CF_E_STATE + 1] = {0};
+    for (int step = 0; step < STEPS; step++)
+        run_batch(mem, sqlite, outcomes);
+    /* The numbers are small enough that every outcome has come up. */
+    const enum cf_error met[] = {CF_OK,          CF_E_NOT_MEMBER, CF_E_FORBIDDEN,
+                                 CF_E_NOT_FOUND, CF_E_CONFLICT,   CF_E_INVALID};
+    size_t sum = 0;
+    for (size_t i = 0; i < CF_ARRAY_LEN(met); i++) {
+        assert_true(outcomes[met[i]] > 0);
+        sum += outcomes[met[i]];
+    }
+    for (size_t i = 0; i < CF_ARRAY_LEN(outcomes); i++)
+        sum -= outcomes[i];
+    assert_int_equal(sum, 0); /* and no other */
+    assert_int_equal(teardown(&mem), 0);
+    assert_int_equal(teardown_sound(&sqlite), 0);
+}
+
+static void same_answers(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 8; seed++)
+        run_seed(seed);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(same_answers),
+};
+
+int main(void)
+{
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
