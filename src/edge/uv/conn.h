@@ -15,6 +15,7 @@
 #include "edge/uv/loop.h"
 
 struct cf_conn;
+struct cf_conn_extra; /* what only a TLS or a dialled connection has */
 
 struct cf_conn_ops {
     /* The connection is usable: at once for an accepted plain one, else after connect and TLS. May
@@ -40,6 +41,23 @@ struct cf_address {
     uint8_t ip[16]; /* IPv4 as ::ffff:a.b.c.d */
     uint16_t port;
     bool is_unix; /* a Unix socket: ip is ::1 */
+};
+
+/* Members are the connection's own. 280 bytes on a 64-bit machine. */
+struct cf_conn {
+    uv_poll_t poll; /* data: the loop */
+    struct cf_outq outq;
+    struct cf_loop_timer timer; /* handshake, write or goodbye, whichever is waited for */
+    struct cf_list pending;     /* in a list of the loop: to be opened or to be flushed */
+    const struct cf_conn_config *config;
+    struct cf_conn_extra *extra; /* NULL: plain and accepted */
+    int fd;
+    uint8_t state;
+    uint8_t watched; /* events that the poll handle is set to */
+    uint8_t why;     /* enum cf_error, once it is closed */
+    bool paused : 1;
+    bool ended : 1;   /* the peer has sent its FIN */
+    bool stalled : 1; /* the socket took no more: a flush waits for it to be writable */
 };
 
 /* Longest text of an address, with its NUL. */

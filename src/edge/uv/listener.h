@@ -13,7 +13,8 @@ enum { CF_LISTEN_TEXT = 128 };
  * ":0" (all of 127.0.0.1), "localhost:80" is not resolved but refused, "unix:/path" (mode 0660; a
  * dead socket file of before is replaced, a live one refused). TCP sockets share the port by
  * SO_REUSEPORT, Unix ones are duplicates of one. *out_bound: the address with the real port. An
- * address that another process listens on is refused although SO_REUSEPORT would allow it.
+ * address that somebody listens on already is refused although SO_REUSEPORT would allow it; "[::]"
+ * takes no IPv4. On an error all sockets are closed again and out_fds holds nothing of use.
  * CF_E_INVALID, CF_E_IO with one line in `why`. */
 enum cf_error cf_listen_bind(const char *address, int backlog, size_t count, int *out_fds,
                              char out_bound[CF_LISTEN_TEXT], struct cf_buf *why);

@@ -25,12 +25,15 @@ struct cf_loop_timer {
 
 /* `ops` may have NULL members; it and `context` are borrowed. CF_E_IO, CF_E_NOMEM. */
 enum cf_error cf_loop_new(const struct cf_loop_ops *ops, void *context, struct cf_loop **out_loop);
-/* Every handle on it must be closed before. */
+/* Every handle on it must be closed before. Waits for those that close and for a name that is still
+ * being resolved. */
 void cf_loop_free(struct cf_loop *loop);
 /* Until cf_loop_stop; returns when the current turn is over. May be called again. */
 void cf_loop_run(struct cf_loop *loop);
-void cf_loop_stop(struct cf_loop *loop); /* from the loop's own thread */
-void cf_loop_wake(struct cf_loop *loop); /* from any thread */
+/* From the loop's own thread; does nothing while it does not run. */
+void cf_loop_stop(struct cf_loop *loop);
+/* From any thread. */
+void cf_loop_wake(struct cf_loop *loop);
 /* The time of this turn: both clocks, read once a turn. */
 struct cf_now cf_loop_now(const struct cf_loop *loop);
 uv_loop_t *cf_loop_uv(struct cf_loop *loop);

@@ -1,0 +1,336 @@
+/* The life of a connection and the way in. */
+#include "edge/uv/conn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "edge/uv/conn_state.h"
+
+/* Full buffers that one readiness event may bring before it is another connection's turn. */
+enum { READ_ROUNDS_MAX = 4 };
+
+enum cf_error cf_conn_error_of(int system_error)
+{
+    switch (system_error) {
+    case 0:
+    case EPIPE:
+    case ECONNRESET:
+    case ENOTCONN:
+        return CF_E_CLOSED;
+    case ETIMEDOUT:
+        return CF_E_TIMEOUT;
+    case ENOMEM:
+    case ENOBUFS:
+        return CF_E_NOMEM;
+    default: {
+        char text[128];
+        uv_strerror_r(uv_translate_sys_error(system_error), text, sizeof(text));
+        cf_log(CF_LOG_DEBUG, "connection failed", CF_KV_CSTR("why", text));
+        return CF_E_IO;
+    }
+    }
+}
+
+static enum cf_error socket_error(const struct cf_conn *conn)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+    if (getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+        error = errno;
+    return cf_conn_error_of(error);
+}
+
+void cf_conn_extra_free(struct cf_conn *conn)
+{
+    if (conn->extra == NULL)
+        return;
+    cf_conn_dial_free(conn);
+    cf_conn_tls_free(conn);
+    cf_buf_deinit(&conn->extra->cipher);
+    free(conn->extra);
+    conn->extra = NULL;
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct cf_conn *conn = CF_CONTAINER_OF(handle, struct cf_conn, poll);
+    conn->config->ops->closed(conn, (enum cf_error)conn->why);
+}
+
+/* What the connection holds is given back at once; only the handle needs the loop. The extra stays
+ * until then: this may run below a function that uses it. */
+static void on_extra_closed(uv_handle_t *handle)
+{
+    cf_conn_extra_free(CF_CONTAINER_OF(handle, struct cf_conn, poll));
+    on_handle_closed(handle);
+}
+
+void cf_conn_end(struct cf_conn *conn, enum cf_error why)
+{
+    if (cf_conn_is_in(conn, CONN_CLOSED))
+        return;
+    conn->state = CONN_CLOSED;
+    conn->why = (uint8_t)why;
+    cf_conn_wait_stop(conn);
+    cf_list_remove(&conn->pending);
+    cf_outq_deinit(&conn->outq);
+    uv_close((uv_handle_t *)&conn->poll, conn->extra == NULL ? on_handle_closed : on_extra_closed);
+    close(conn->fd);
+    conn->fd = -1;
+}
+
+static int wanted_events(const struct cf_conn *conn)
+{
+    int writable = conn->stalled ? UV_WRITABLE : 0;
+    int readable = conn->ended ? 0 : UV_READABLE;
+    switch ((enum conn_state)conn->state) {
+    case CONN_CONNECTING:
+        return UV_WRITABLE;
+    case CONN_OPEN:
+        return writable | (conn->paused ? 0 : readable);
+    case CONN_HANDSHAKE:
+    case CONN_SHUTTING:
+    case CONN_LINGERING:
+        return writable | readable;
+    case CONN_ENDING:
+        return writable;
+    case CONN_RESOLVING:
+    case CONN_OPENING:
+    case CONN_CLOSED:
+        return 0;
+    }
+    return 0;
+}
+
+static bool wants_read(const struct cf_conn *conn)
+{
+    return (wanted_events(conn) & UV_READABLE) != 0;
+}
+
+void cf_conn_peer_ended(struct cf_conn *conn)
+{
+    conn->ended = true;
+    if (cf_conn_is_in(conn, CONN_LINGERING)) {
+        cf_conn_end(conn, CF_OK);
+    } else if (cf_conn_is_in(conn, CONN_OPEN) &&
+               (!cf_outq_empty(&conn->outq) || conn->stalled)) {
+        conn->state = CONN_ENDING;
+        cf_conn_watch(conn);
+    } else if (cf_conn_is_in(conn, CONN_SHUTTING)) {
+        cf_conn_watch(conn);
+    } else {
+        cf_conn_end(conn, CF_E_CLOSED);
+    }
+}
+
+/* What comes after our shut is read, so that the peer can get as far as its own end, and thrown
+ * away. */
+static void take_bytes(struct cf_conn *conn, struct cf_slice bytes)
+{
+    if (cf_conn_is_in(conn, CONN_SHUTTING) || cf_conn_is_in(conn, CONN_LINGERING))
+        return;
+    if (cf_conn_is_tls(conn))
+        cf_conn_tls_input(conn, bytes);
+    else
+        conn->config->ops->read(conn, bytes);
+}
+
+/* After our goodbye a reset tells nothing new. */
+static void fail_read(struct cf_conn *conn, int system_error)
+{
+    bool done = cf_conn_is_in(conn, CONN_LINGERING);
+    cf_conn_end(conn, done ? CF_OK : cf_conn_error_of(system_error));
+}
+
+static void read_socket(struct cf_conn *conn)
+{
+    struct cf_loop *loop = cf_conn_loop(conn);
+    for (int round = 0; round < READ_ROUNDS_MAX && wants_read(conn); round++) {
+        ssize_t got;
+        do {
+            got = read(conn->fd, loop->read_buffer, sizeof(loop->read_buffer));
+        } while (got < 0 && errno == EINTR);
+        if (got > 0)
+            take_bytes(conn, cf_slice_of(loop->read_buffer, (size_t)got));
+        else if (got == 0)
+            cf_conn_peer_ended(conn);
+        else if (errno != EAGAIN && errno != EWOULDBLOCK)
+            fail_read(conn, errno);
+        if (got < (ssize_t)sizeof(loop->read_buffer))
+            return;
+    }
+}
+
+/* libuv has stopped watching: the socket is in error. What had come before the error is still
+ * there to be read. */
+static void handle_socket_error(struct cf_conn *conn)
+{
+    conn->watched = 0;
+    if (cf_conn_is_in(conn, CONN_CONNECTING)) {
+        cf_conn_dial_step(conn);
+        return;
+    }
+    read_socket(conn);
+    if (cf_conn_is_in(conn, CONN_LINGERING))
+        cf_conn_end(conn, CF_OK);
+    else if (!cf_conn_is_in(conn, CONN_CLOSED))
+        cf_conn_end(conn, socket_error(conn));
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct cf_conn *conn = CF_CONTAINER_OF(poll, struct cf_conn, poll);
+    if (status < 0) {
+        handle_socket_error(conn);
+        return;
+    }
+    if (cf_conn_is_in(conn, CONN_CONNECTING)) {
+        cf_conn_dial_step(conn);
+        return;
+    }
+    if ((events & UV_WRITABLE) != 0 && conn->stalled)
+        cf_conn_flush(conn);
+    if ((events & UV_READABLE) != 0)
+        read_socket(conn);
+}
+
+void cf_conn_watch(struct cf_conn *conn)
+{
+    int events = wanted_events(conn);
+    if (events == conn->watched || cf_conn_is_in(conn, CONN_CLOSED))
+        return;
+    conn->watched = (uint8_t)events;
+    int failed =
+        events == 0 ? uv_poll_stop(&conn->poll) : uv_poll_start(&conn->poll, events, on_poll);
+    if (failed != 0)
+        cf_conn_end(conn, CF_E_IO);
+}
+
+void cf_conn_mark_dirty(struct cf_conn *conn)
+{
+    bool ready = conn->state >= CONN_HANDSHAKE && conn->state <= CONN_SHUTTING;
+    if (ready && !conn->stalled && cf_list_empty(&conn->pending))
+        cf_list_push_back(&cf_conn_loop(conn)->dirty, &conn->pending);
+}
+
+static void on_timer(struct cf_loop_timer *timer)
+{
+    struct cf_conn *conn = CF_CONTAINER_OF(timer, struct cf_conn, timer);
+    cf_conn_end(conn, cf_conn_is_in(conn, CONN_LINGERING) ? CF_OK : CF_E_TIMEOUT);
+}
+
+void cf_conn_wait(struct cf_conn *conn, cf_ms wait_ms)
+{
+    struct cf_loop *loop = cf_conn_loop(conn);
+    cf_ms now = cf_loop_now(loop).ms;
+    cf_ms deadline = wait_ms < CF_MS_NEVER - now ? now + wait_ms : CF_MS_NEVER;
+    cf_loop_timer_set(loop, &conn->timer, deadline);
+}
+
+void cf_conn_wait_stop(struct cf_conn *conn)
+{
+    cf_loop_timer_stop(cf_conn_loop(conn), &conn->timer);
+}
+
+void cf_conn_announce(struct cf_conn *conn)
+{
+    conn->state = CONN_OPEN;
+    if (conn->stalled)
+        cf_conn_wait(conn, conn->config->write_wait_ms);
+    else
+        cf_conn_wait_stop(conn);
+    cf_conn_watch(conn);
+    if (!cf_outq_empty(&conn->outq))
+        cf_conn_mark_dirty(conn);
+    if (conn->config->ops->opened != NULL && cf_conn_is_in(conn, CONN_OPEN))
+        conn->config->ops->opened(conn);
+}
+
+void cf_conn_init(struct cf_conn *conn, struct cf_loop *loop, const struct cf_conn_config *config)
+{
+    *conn = (struct cf_conn){.config = config, .fd = -1};
+    conn->poll.data = loop;
+    cf_outq_init(&conn->outq);
+    cf_loop_timer_init(&conn->timer, on_timer);
+    cf_list_init(&conn->pending);
+}
+
+static enum cf_error start_tls(struct cf_conn *conn, struct cf_tls_context *tls)
+{
+    conn->extra = calloc(1, sizeof(*conn->extra));
+    if (conn->extra == NULL)
+        return CF_E_NOMEM;
+    return cf_conn_tls_new(conn, tls, NULL);
+}
+
+enum cf_error cf_conn_start(struct cf_conn *conn, struct cf_loop *loop,
+                            const struct cf_conn_config *config, int fd, struct cf_tls_context *tls)
+{
+    cf_conn_init(conn, loop, config);
+    enum cf_error error = tls == NULL ? CF_OK : start_tls(conn, tls);
+    if (error == CF_OK && uv_poll_init(&loop->uv, &conn->poll, fd) != 0)
+        error = CF_E_IO;
+    if (error != CF_OK) {
+        cf_conn_extra_free(conn);
+        close(fd);
+        return error;
+    }
+    conn->fd = fd;
+    if (tls == NULL) {
+        conn->state = CONN_OPENING;
+        cf_list_push_back(&loop->opening, &conn->pending);
+    } else {
+        conn->state = CONN_HANDSHAKE;
+        cf_conn_wait(conn, config->handshake_wait_ms);
+        cf_conn_watch(conn);
+    }
+    return CF_OK;
+}
+
+void cf_conn_pause(struct cf_conn *conn)
+{
+    conn->paused = true;
+    cf_conn_watch(conn);
+}
+
+void cf_conn_resume(struct cf_conn *conn)
+{
+    conn->paused = false;
+    cf_conn_watch(conn);
+}
+
+void cf_conn_shut(struct cf_conn *conn)
+{
+    switch ((enum conn_state)conn->state) {
+    case CONN_RESOLVING:
+    case CONN_CONNECTING:
+    case CONN_HANDSHAKE:
+        cf_conn_end(conn, CF_OK);
+        return;
+    case CONN_OPENING:
+    case CONN_OPEN:
+        cf_list_remove(&conn->pending);
+        conn->state = CONN_SHUTTING;
+        cf_conn_watch(conn);
+        cf_conn_mark_dirty(conn);
+        return;
+    case CONN_ENDING:
+    case CONN_SHUTTING:
+    case CONN_LINGERING:
+    case CONN_CLOSED:
+        return;
+    }
+}
+
+void cf_conn_abort(struct cf_conn *conn, enum cf_error why)
+{
+    cf_conn_end(conn, why);
+}
+
+bool cf_conn_is_tls(const struct cf_conn *conn)
+{
+    return conn->extra != NULL && conn->extra->tls != NULL;
+}

@@ -1,0 +1,88 @@
+/* What the files of a connection share: its states and the steps between them. Nobody outside
+ * includes it.
+ *
+ *   RESOLVING ─► CONNECTING ─┐
+ *                            ├─► HANDSHAKE ─┐
+ *                 accepted ──┤              ├─► OPEN ─┬─► SHUTTING ─► LINGERING ─► CLOSED
+ *                            └─► OPENING ───┘         └─► ENDING ────────────────────┘
+ *
+ * Any state may go to CLOSED at once. Two rules keep it small: a stalled connection is not on the
+ * dirty list (it is flushed when the socket is writable), and callbacks of the owner run only from
+ * the poll, a timer, a closed handle or the opening step, never from a flush at the end of a turn. */
+#ifndef CF_EDGE_UV_CONN_STATE_H
+#define CF_EDGE_UV_CONN_STATE_H
+
+#include "base/buf.h"
+#include "edge/uv/conn.h"
+#include "edge/uv/turn.h"
+
+enum conn_state {
+    CONN_RESOLVING,
+    CONN_CONNECTING,
+    CONN_OPENING,   /* accepted, plain and usable, but the owner was not told yet */
+    CONN_HANDSHAKE, /* of TLS */
+    CONN_OPEN,
+    CONN_ENDING,    /* the peer has ended; what was queued is still written */
+    CONN_SHUTTING,  /* our shut: what is queued is written, what comes is ignored */
+    CONN_LINGERING, /* our FIN is sent, the peer's is waited for */
+    CONN_CLOSED,
+};
+
+struct cf_dial;
+
+struct cf_conn_extra {
+    struct cf_tls *tls;    /* NULL: plain */
+    struct cf_dial *dial;  /* NULL: accepted, or connected by now */
+    struct cf_buf cipher;  /* encrypted but not written; owns memory only when stalled */
+    bool said_goodbye : 1; /* close_notify was queued */
+};
+
+static inline struct cf_loop *cf_conn_loop(const struct cf_conn *conn)
+{
+    return conn->poll.data;
+}
+
+static inline bool cf_conn_is_in(const struct cf_conn *conn, enum conn_state state)
+{
+    return conn->state == state;
+}
+
+/* conn.c; cf_conn_announce and cf_conn_flush are in turn.h */
+
+void cf_conn_init(struct cf_conn *conn, struct cf_loop *loop, const struct cf_conn_config *config);
+void cf_conn_extra_free(struct cf_conn *conn);
+/* To CLOSED: the owner hears of it in one of the loop's next steps. */
+void cf_conn_end(struct cf_conn *conn, enum cf_error why);
+/* Makes the poll handle wait for what the state asks for. */
+void cf_conn_watch(struct cf_conn *conn);
+/* Has the end of the turn flush it. */
+void cf_conn_mark_dirty(struct cf_conn *conn);
+/* The peer has sent its FIN or close_notify. */
+void cf_conn_peer_ended(struct cf_conn *conn);
+/* (Re)starts the wait that ends the connection; CF_MS_NEVER: it does not. */
+void cf_conn_wait(struct cf_conn *conn, cf_ms wait_ms);
+void cf_conn_wait_stop(struct cf_conn *conn);
+/* The error of an errno: CF_E_CLOSED when the peer is gone, CF_E_TIMEOUT, CF_E_NOMEM, else CF_E_IO
+ * with a line in the log. */
+enum cf_error cf_conn_error_of(int system_error);
+
+/* conn_tls.c */
+
+/* Begins the handshake; takes a reference of `context`. `host`: whom a client expects, NULL for the
+ * server's side. CF_E_NOMEM, CF_E_IO. */
+enum cf_error cf_conn_tls_new(struct cf_conn *conn, struct cf_tls_context *context,
+                              const char *host);
+/* Bytes of the socket: continues the handshake, then decrypts and hands on. */
+void cf_conn_tls_input(struct cf_conn *conn, struct cf_slice bytes);
+/* Encrypts the next batch of the queue into extra->cipher; false: there is nothing to encrypt. */
+bool cf_conn_tls_encrypt(struct cf_conn *conn, enum cf_error *out_error);
+void cf_conn_tls_free(struct cf_conn *conn);
+
+/* conn_dial.c */
+
+/* The socket that is being connected is writable or has failed. */
+void cf_conn_dial_step(struct cf_conn *conn);
+/* Lets go of what is left of dialling. */
+void cf_conn_dial_free(struct cf_conn *conn);
+
+#endif

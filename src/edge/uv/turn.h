@@ -1,0 +1,38 @@
+/* What the files of this folder share of a loop, and the steps of a turn that connections take in
+ * it. Nobody outside includes it. */
+#ifndef CF_EDGE_UV_TURN_H
+#define CF_EDGE_UV_TURN_H
+
+#include "base/buf.h"
+#include "edge/uv/loop.h"
+
+/* One read(2), and the bytes of one TLS batch. */
+enum { CF_LOOP_BUFFER = 65536 };
+
+struct cf_conn;
+
+struct cf_loop {
+    uv_loop_t uv;
+    uv_prepare_t turn; /* runs before each poll: the end of a turn */
+    uv_timer_t alarm;  /* the only timer handle; it follows the wheel */
+    uv_async_t wake;
+    const struct cf_loop_ops *ops;
+    void *context;
+    struct cf_wheel wheel;
+    cf_ms alarm_at; /* what `alarm` is set to; CF_MS_NEVER: off */
+    struct cf_now now;
+    bool now_fresh;
+    bool running; /* inside cf_loop_run */
+    bool firing;  /* timers are being popped */
+    struct cf_list opening; /* connections whose `opened` is due */
+    struct cf_list dirty;   /* connections with something to write */
+    uint8_t read_buffer[CF_LOOP_BUFFER];
+    uint8_t plain_buffer[CF_LOOP_BUFFER]; /* TLS: decrypted, or gathered to be encrypted */
+};
+
+/* A connection is usable (it was on loop->opening): watches it and tells the owner. */
+void cf_conn_announce(struct cf_conn *conn);
+/* A connection that was on loop->dirty: writes as much as the socket takes. */
+void cf_conn_flush(struct cf_conn *conn);
+
+#endif
