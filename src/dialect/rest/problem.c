@@ -1,5 +1,6 @@
 #include "dialect/rest/problem.h"
 
+#include "base/assert.h"
 #include "json/writer.h"
 
 enum { RETRY_SOON_S = 1 };
@@ -135,14 +136,7 @@ static const struct cf_problem statuses[] = {
     {.status = 405,
      .code = "method_not_allowed",
      .message = "This path does not know the method. The Allow header names those that it knows."},
-    {.status = 408,
-     .code = "timeout",
-     .message = "The request took too long to arrive. Send it again."},
-    {.status = 413, .code = "too_large", .message = "The body is too large. Send less."},
     {.status = 414, .code = "uri_too_long", .message = "The URL is too long."},
-    {.status = 415,
-     .code = "unsupported_media_type",
-     .message = "The body has a content type that is not accepted here."},
     {.status = 417,
      .code = "expectation_failed",
      .message = "The only expectation that can be met is 100-continue."},
@@ -160,11 +154,23 @@ static const struct cf_problem statuses[] = {
 
 struct cf_problem cf_problem_status(unsigned status)
 {
-    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+    switch (status) {
+    case 408:
+        return timeout;
+    case 413:
+        return too_large;
+    case 415:
+        return unsupported;
+    case 503:
+        return unavailable;
+    default:
+        break;
+    }
+    for (size_t i = 0; i < CF_ARRAY_LEN(statuses); i++) {
         if (statuses[i].status == status)
             return statuses[i];
     }
-    return status == 503 ? unavailable : internal;
+    return internal;
 }
 
 /* ---- the body ---- */
