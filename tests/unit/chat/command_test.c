@@ -256,6 +256,7 @@ static void a_request_holds_copies_and_who_asks(void **state)
         .room = room, .text = cf_slice_of(text, 5), .client_id = cf_slice_of(client_id, 3)};
     struct cf_store_request *request;
     enum cf_chat_field field;
+    world.ids_made = 0;
     assert_int_equal(cf_chat_post(&ann.asker, &draft, &request, &field), CF_OK);
     memset(text, 'x', 5);
     memset(client_id, 'x', 3);

@@ -176,7 +176,9 @@ static void joining_and_other_rooms_are_safe_in_the_walk(void **state)
     cf_hub_live(&c);
     publish(&hub, 2, 20);
     cf_hub_leave(&hub, &a);
-    assert_panics(publish(&hub, 1, 30));
+    struct cf_event *event = event_in(1, 30);
+    assert_panics(cf_hub_publish(&hub, event));
+    cf_event_unref(event);
     cf_hub_room_done(&hub, room);
     assert_ptr_equal(cf_hub_room_get(&hub, room_id(1)), room);
     room = cf_hub_dirty(&hub);
