@@ -9,6 +9,7 @@
 
 /* Syncs until the one that fails: 1 is the next; 0: none fails. */
 static atomic_int sync_countdown;
+static atomic_int syncs; /* that succeeded */
 static atomic_bool disk_full;
 
 struct faulty_file {
@@ -51,6 +52,7 @@ static int faulty_sync(sqlite3_file *file, int flags)
 {
     if (atomic_load(&sync_countdown) > 0 && atomic_fetch_sub(&sync_countdown, 1) == 1)
         return SQLITE_IOERR_FSYNC;
+    atomic_fetch_add(&syncs, 1);
     return real_of(file)->pMethods->xSync(real_of(file), flags);
 }
 

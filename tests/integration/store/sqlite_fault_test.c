@@ -127,6 +127,22 @@ static void write_until_ok(struct fixture *f, struct cf_uuid room)
     }
 }
 
+/* What was answered CF_OK has been synced: one sync at least for each commit, one for a batch. */
+static void every_commit_is_synced(void **state)
+{
+    struct fixture *f = *state;
+    struct cf_uuid room = start_room(f);
+    for (int i = 0; i < 20; i++) {
+        int before = atomic_load(&syncs);
+        (void)new_message(f, room, S("ann"), S("hi"));
+        assert_true(atomic_load(&syncs) > before);
+    }
+    /* Nothing to sync where nothing was stored. */
+    int before = atomic_load(&syncs);
+    assert_int_equal(run(f, make_message(f, room, S("eve"), S("hi"))), CF_E_NOT_MEMBER);
+    assert_int_equal(atomic_load(&syncs), before);
+}
+
 static void full_disk_by_vfs(void **state)
 {
     struct fixture *f = *state;
@@ -134,8 +150,12 @@ static void full_disk_by_vfs(void **state)
     struct cf_uuid kept = new_message(f, room, S("ann"), S("kept"));
     reset_logged();
     atomic_store(&disk_full, true);
-    for (int i = 0; i < 50; i++)
-        assert_int_equal(run(f, make_message(f, room, S("ann"), S("hi"))), CF_E_UNAVAILABLE);
+    for (int i = 0; i < 50; i++) {
+        struct cf_store_request *request = make_message(f, room, S("ann"), S("hi"));
+        request->actor_name = S("Ann");
+        assert_int_equal(run(f, request), CF_E_UNAVAILABLE);
+    }
+    assert_slice(get_message(f, S("ann"), kept)->author_name, S("ann"));
     assert_int_equal(run(f, make(f, CF_STORE_CHECK, S(""))), CF_E_UNAVAILABLE);
     assert_int_equal(read_page(f, room, S("ann"), 1, 1)->error, CF_OK);
     struct cf_store_stats stats;
@@ -148,6 +168,11 @@ static void full_disk_by_vfs(void **state)
     write_until_ok(f, room);
     assert_int_equal(count_logged("takes writes again"), 1);
     assert_int_equal(read_page(f, room, S("ann"), 1, 1)->total, 2);
+    /* The name that went down with a failed batch does not count as stored. */
+    struct cf_store_request *named = make_message(f, room, S("ann"), S("hi"));
+    named->actor_name = S("Ann");
+    assert_int_equal(run(f, named), CF_OK);
+    assert_slice(get_message(f, S("ann"), kept)->author_name, S("Ann"));
     assert_int_equal(run(f, make(f, CF_STORE_CHECK, S(""))), CF_OK);
 }
 
@@ -190,6 +215,24 @@ static void full_disk_by_tmpfs(void **state)
     verify_file(f);
     assert_int_equal(umount(root), 0);
     (void)rmdir(root);
+}
+
+/* No memory for SQLite: nothing is fatal, and it passes. */
+static void memory_runs_out(void **state)
+{
+    struct fixture *f = *state;
+    struct cf_uuid room = start_room(f);
+    struct cf_uuid kept = new_message(f, room, S("ann"), S("kept"));
+    static uint8_t bytes[1000000];
+    memset(bytes, 'x', sizeof(bytes));
+    (void)sqlite3_hard_heap_limit64(sqlite3_memory_used() + 1000);
+    assert_int_equal(run(f, make_message(f, room, S("ann"), cf_slice_of(bytes, sizeof(bytes)))),
+                     CF_E_UNAVAILABLE);
+    (void)sqlite3_hard_heap_limit64(0);
+    write_until_ok(f, room);
+    assert_non_null(get_message(f, S("ann"), kept));
+    assert_int_equal(read_page(f, room, S("ann"), 1, 1)->total, 2);
+    assert_int_equal(f->fatals, 0);
 }
 
 /* In the child: messages in batches of 1 to 8 until it is killed; each acknowledged number goes
@@ -275,6 +318,8 @@ static const struct CMUnitTest tests[] = {
     {"killed_while_writing", killed_while_writing, setup_file, teardown_sound, NULL},
     {"failing_sync", failing_sync, NULL, NULL, NULL},
     {"failing_sync_at_open", failing_sync_at_open, setup_file, teardown_sound, NULL},
+    {"every_commit_is_synced", every_commit_is_synced, setup_file, teardown_sound, NULL},
+    {"memory_runs_out", memory_runs_out, setup_file, teardown_sound, NULL},
     {"full_disk_by_vfs", full_disk_by_vfs, setup_file, teardown_sound, NULL},
     {"full_disk_by_tmpfs", full_disk_by_tmpfs, setup_empty_dir, teardown, NULL},
 };

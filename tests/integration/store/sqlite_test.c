@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/stat.h>
 
+#include "edge/store_sqlite/statements.h"
 #include "logged.h"
 
 static void write_file(const struct fixture *f, const char *suffix, const void *bytes, size_t len)
@@ -477,6 +478,30 @@ static void bytes_come_back_as_they_were(void **state)
     assert_int_equal(query_number(f, "SELECT count(*) FROM shop_messages"), COUNT);
 }
 
+/* No statement of the running store reads a whole table, whatever the tables hold. */
+static void statements_use_indexes(void **state)
+{
+    static const char *const plans[] = {
+#define PLAN(name, sql) "EXPLAIN QUERY PLAN " sql,
+        CF_SQL_READS(PLAN) CF_SQL_WRITES(PLAN)
+#undef PLAN
+    };
+    struct fixture *f = *state;
+    sqlite3 *handle = NULL;
+    assert_int_equal(sqlite3_open(f->path, &handle), SQLITE_OK);
+    for (size_t i = 0; i < CF_ARRAY_LEN(plans); i++) {
+        sqlite3_stmt *plan = NULL;
+        assert_int_equal(sqlite3_prepare_v2(handle, plans[i], -1, &plan, NULL), SQLITE_OK);
+        while (sqlite3_step(plan) == SQLITE_ROW) {
+            const char *detail = (const char *)sqlite3_column_text(plan, 3);
+            if (i != CF_SQL_CHECK && strncmp(detail, "SCAN", 4) == 0)
+                fail_msg("%s: %s", plans[i], detail);
+        }
+        assert_int_equal(sqlite3_finalize(plan), SQLITE_OK);
+    }
+    assert_int_equal(sqlite3_close(handle), SQLITE_OK);
+}
+
 #define FILE_CASE(function)                             \
     {                                                   \
 #function, function, setup_file, teardown, NULL \
@@ -500,6 +525,7 @@ static const struct CMUnitTest tests[] = {
     FILE_CASE(missing_table_is_refused),
     FILE_CASE(damage_is_found_after_an_unclean_stop),
     FILE_CASE(damage_met_while_running_is_fatal),
+    FILE_CASE(statements_use_indexes),
     SOUND_CASE(second_opener_is_refused),
     SOUND_CASE(file_locked_by_another),
     SOUND_CASE(open_of_a_locked_file),
