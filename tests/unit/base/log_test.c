@@ -253,9 +253,13 @@ static void a_full_line_ends_well(void **state)
                CF_KV_STR("c", whole), CF_KV_STR("d", cf_slice_of(value, len)),
                CF_KV_CSTR("e", "tail"), CF_KV_INT("f", 123456789));
         assert_true(is_flat_object(capture.text));
+        assert_non_null(strstr(capture.text, ",\"d\":\""));
         longest = capture.len > longest ? capture.len : longest;
     }
     assert_int_equal(longest, 4096);
+    /* The last one was cut by the end of the line, not by the limit of a value. */
+    assert_int_equal(capture.len, 4096);
+    assert_string_equal(capture.text + 4096 - 9, "xxx\xE2\x80\xA6\"}\n");
 }
 
 int main(void)

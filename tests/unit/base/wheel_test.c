@@ -146,6 +146,10 @@ static void time_that_goes_back_changes_nothing(void **state)
     cf_wheel_set(&wheel, &timer, 1500);
     assert_null(cf_wheel_pop(&wheel, 1400));
     assert_null(cf_wheel_pop(&wheel, 900));
+    /* By now the timer is at the lowest level, where a time before its slot would misplace it. */
+    assert_null(cf_wheel_pop(&wheel, 1480));
+    assert_null(cf_wheel_pop(&wheel, 900));
+    assert_true(cf_wheel_next(&wheel) == 1500);
     assert_null(cf_wheel_pop(&wheel, 1499));
     assert_ptr_equal(cf_wheel_pop(&wheel, 1500), &timer);
 }
