@@ -49,7 +49,6 @@ void cf_conn_extra_free(struct cf_conn *conn)
         return;
     cf_conn_dial_free(conn);
     cf_conn_tls_free(conn);
-    cf_buf_deinit(&conn->extra->cipher);
     free(conn->extra);
     conn->extra = NULL;
 }
@@ -115,8 +114,7 @@ void cf_conn_peer_ended(struct cf_conn *conn)
     conn->ended = true;
     if (cf_conn_is_in(conn, CONN_LINGERING)) {
         cf_conn_end(conn, CF_OK);
-    } else if (cf_conn_is_in(conn, CONN_OPEN) &&
-               (!cf_outq_empty(&conn->outq) || conn->stalled)) {
+    } else if (cf_conn_is_in(conn, CONN_OPEN) && (!cf_outq_empty(&conn->outq) || conn->stalled)) {
         conn->state = CONN_ENDING;
         cf_conn_watch(conn);
     } else if (cf_conn_is_in(conn, CONN_SHUTTING)) {

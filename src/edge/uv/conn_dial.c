@@ -96,7 +96,7 @@ static void finish_dial(struct cf_conn *conn)
     } else if (conn->extra->tls != NULL) {
         conn->state = CONN_HANDSHAKE;
         cf_conn_watch(conn);
-        cf_conn_tls_input(conn, cf_slice_of(NULL, 0));
+        cf_conn_mark_dirty(conn);
     } else {
         cf_conn_announce(conn);
     }

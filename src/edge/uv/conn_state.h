@@ -8,7 +8,8 @@
  *
  * Any state may go to CLOSED at once. Two rules keep it small: a stalled connection is not on the
  * dirty list (it is flushed when the socket is writable), and callbacks of the owner run only from
- * the poll, a timer, a closed handle or the opening step, never from a flush at the end of a turn. */
+ * the poll, a timer, a closed handle or the opening step, never from a flush at the end of a turn.
+ */
 #ifndef CF_EDGE_UV_CONN_STATE_H
 #define CF_EDGE_UV_CONN_STATE_H
 
@@ -68,13 +69,18 @@ enum cf_error cf_conn_error_of(int system_error);
 
 /* conn_tls.c */
 
-/* Begins the handshake; takes a reference of `context`. `host`: whom a client expects, NULL for the
- * server's side. CF_E_NOMEM, CF_E_IO. */
+/* Begins the handshake. `host`: whom a client expects, NULL for the server's side. CF_E_NOMEM,
+ * CF_E_INVALID (host). */
 enum cf_error cf_conn_tls_new(struct cf_conn *conn, struct cf_tls_context *context,
                               const char *host);
 /* Bytes of the socket: continues the handshake, then decrypts and hands on. */
 void cf_conn_tls_input(struct cf_conn *conn, struct cf_slice bytes);
-/* Encrypts the next batch of the queue into extra->cipher; false: there is nothing to encrypt. */
+/* extra->cipher, with the loop's memory in it if it had none; and what gives that back once it is
+ * empty. */
+struct cf_buf *cf_conn_tls_cipher(struct cf_conn *conn);
+void cf_conn_tls_cipher_done(struct cf_conn *conn);
+/* Encrypts the next batch of the queue, or the goodbye, into extra->cipher. False: there is nothing
+ * to encrypt, or *out_error. */
 bool cf_conn_tls_encrypt(struct cf_conn *conn, enum cf_error *out_error);
 void cf_conn_tls_free(struct cf_conn *conn);
 

@@ -108,7 +108,7 @@ static enum cf_error flush_plain(struct cf_conn *conn, struct flush *flush)
  * says is waiting is true up to one batch. */
 static enum cf_error flush_tls(struct cf_conn *conn, struct flush *flush)
 {
-    struct cf_buf *cipher = &conn->extra->cipher;
+    struct cf_buf *cipher = cf_conn_tls_cipher(conn);
     enum cf_error error = CF_OK;
     while (cipher->len > 0 || cf_conn_tls_encrypt(conn, &error)) {
         struct cf_slice bytes = cf_buf_peek(cipher);
@@ -122,7 +122,7 @@ static enum cf_error flush_tls(struct cf_conn *conn, struct flush *flush)
         if (flush->full)
             return CF_OK;
     }
-    cf_buf_release(cipher);
+    cf_conn_tls_cipher_done(conn);
     return error;
 }
 

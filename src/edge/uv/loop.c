@@ -107,6 +107,8 @@ enum cf_error cf_loop_new(const struct cf_loop_ops *ops, void *context, struct c
     cf_wheel_init(&loop->wheel, (cf_ms)uv_now(&loop->uv));
     cf_list_init(&loop->opening);
     cf_list_init(&loop->dirty);
+    cf_buf_init(&loop->plain, CF_LOOP_PLAIN_MAX);
+    cf_buf_init(&loop->cipher, CF_LOOP_CIPHER_MAX);
     *out_loop = loop;
     return CF_OK;
 }
@@ -118,6 +120,8 @@ void cf_loop_free(struct cf_loop *loop)
     uv_close((uv_handle_t *)&loop->wake, NULL);
     (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
     CF_ASSERT(uv_loop_close(&loop->uv) == 0);
+    cf_buf_deinit(&loop->plain);
+    cf_buf_deinit(&loop->cipher);
     free(loop);
 }
 

@@ -6,8 +6,14 @@
 #include "base/buf.h"
 #include "edge/uv/loop.h"
 
-/* One read(2), and the bytes of one TLS batch. */
-enum { CF_LOOP_BUFFER = 65536 };
+enum {
+    CF_LOOP_BUFFER = 65536, /* one read(2), and what TLS encrypts in one batch */
+    /* What one read can hold and a record that began before it, with room to decrypt the next. */
+    CF_LOOP_PLAIN_MAX = 2 * CF_LOOP_BUFFER,
+    /* One batch, and answers that OpenSSL gives by itself. A peer that makes it send more without
+     * reading any is let go. */
+    CF_LOOP_CIPHER_MAX = 2 * CF_LOOP_BUFFER,
+};
 
 struct cf_conn;
 
@@ -22,12 +28,13 @@ struct cf_loop {
     cf_ms alarm_at; /* what `alarm` is set to; CF_MS_NEVER: off */
     struct cf_now now;
     bool now_fresh;
-    bool running; /* inside cf_loop_run */
-    bool firing;  /* timers are being popped */
+    bool running;           /* inside cf_loop_run */
+    bool firing;            /* timers are being popped */
     struct cf_list opening; /* connections whose `opened` is due */
     struct cf_list dirty;   /* connections with something to write */
     uint8_t read_buffer[CF_LOOP_BUFFER];
-    uint8_t plain_buffer[CF_LOOP_BUFFER]; /* TLS: decrypted, or gathered to be encrypted */
+    struct cf_buf plain;  /* TLS: decrypted, or gathered to be encrypted */
+    struct cf_buf cipher; /* TLS: lent to whoever writes just now */
 };
 
 /* A connection is usable (it was on loop->opening): watches it and tells the owner. */
