@@ -229,6 +229,7 @@ static void memory_runs_out(void **state)
     assert_int_equal(run(f, make_message(f, room, S("ann"), cf_slice_of(bytes, sizeof(bytes)))),
                      CF_E_UNAVAILABLE);
     (void)sqlite3_hard_heap_limit64(0);
+    (void)sqlite3_soft_heap_limit64(0); /* which the hard one had lowered */
     write_until_ok(f, room);
     assert_non_null(get_message(f, S("ann"), kept));
     assert_int_equal(read_page(f, room, S("ann"), 1, 1)->total, 2);
