@@ -85,8 +85,7 @@ static void greet_large(struct end *end)
 
 static bool both_have_all(struct rig *rig)
 {
-    return rig->ends_count == 2 && rig->ends[0]->got.len >= LARGE &&
-           rig->ends[1]->got.len >= LARGE;
+    return rig->ends_count == 2 && rig->ends[0]->got.len >= LARGE && rig->ends[1]->got.len >= LARGE;
 }
 
 static void large_both_ways(bool tls)
