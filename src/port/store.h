@@ -12,7 +12,10 @@
  * sink was handed before it was submitted.
  *
  * A write that was answered CF_OK is durable. CF_E_UNAVAILABLE: the outcome is unknown; try again
- * with the same client id. */
+ * with the same client id. A write that was refused with another error has changed nothing.
+ *
+ * Names: an actor_name that is not empty is stored, or refreshed, with every write that succeeds. A
+ * user whom nobody has named is called by the id. */
 #ifndef CF_PORT_STORE_H
 #define CF_PORT_STORE_H
 
@@ -47,18 +50,20 @@ enum cf_store_op {
 
     /* actor, actor_name, now: stores or refreshes the user */
     CF_STORE_USER_PUT,
-    /* room (the new id), name, actor, now → one room; the actor is its admin */
+    /* room (the new id), name, actor, now → one room; the actor is its admin · E_CONFLICT (the id
+     * is taken) */
     CF_STORE_ROOM_CREATE,
     /* room, actor (an admin), user, user_name, role, now → one member, created: added or only
      * changed. An empty user_name keeps a known name · E_NOT_MEMBER, E_FORBIDDEN, E_CONFLICT (the
-     * last admin) */
+     * last admin), E_INVALID (no such role) */
     CF_STORE_MEMBER_PUT,
     /* room, actor (an admin, or the user itself), user · E_NOT_MEMBER, E_FORBIDDEN, E_NOT_FOUND,
      * E_CONFLICT (the last admin) */
     CF_STORE_MEMBER_REMOVE,
     /* room, actor, message (the new id), text, client_id?, image?, now → one message, created. Same
      * (room, actor, client_id) again: the first message, created = false; E_CONFLICT with another
-     * text or after its deletion · E_NOT_MEMBER */
+     * text (compared as first sent, whatever edits came between; the image only by being there),
+     * after its deletion, or when the new id is taken · E_NOT_MEMBER */
     CF_STORE_MESSAGE_CREATE,
     /* message, actor (the author), text, now → the message · E_NOT_FOUND (unknown, deleted, actor
      * no member), E_FORBIDDEN */
@@ -140,8 +145,8 @@ struct cf_store_request {
     struct cf_slice old_image; /* ptr == NULL: none */
 };
 
-/* Where finished requests go. Called on the store's own thread (store_mem: inside
- * cf_store_mem_step), with all that one commit, or one run of reads, has finished, in order. */
+/* Where finished requests go. Called with all that one commit, or one run of reads, has finished,
+ * in order; on the store's own threads, several at a time (store_mem: inside cf_store_mem_step). */
 struct cf_store_sink {
     void (*done)(void *context, struct cf_list *requests); /* takes them off the list */
     void *context;

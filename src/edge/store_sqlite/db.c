@@ -4,7 +4,7 @@
 
 #include "edge/store_sqlite/schema.h"
 #include "edge/store_sqlite/store_sqlite.h"
-#include "edge/store_sqlite/why.h"
+#include "edge/store_sqlite/text.h"
 
 static const char *const statement_sql[CF_SQL_COUNT] = {
 #define SQL_TEXT(name, sql) [CF_SQL_##name] = sql,
@@ -58,14 +58,14 @@ static enum cf_error check_durability(struct cf_sqlite_db *db, const char *path,
                                       enum cf_sqlite_access access, struct cf_buf *why)
 {
     if (!pragma_is(db, "PRAGMA journal_mode", "wal")) {
-        cf_sqlite_why(why, "%s is not in WAL mode; its file system may not support it", path);
+        cf_sqlite_why(why, path, " is not in WAL mode; its file system may not support it");
         return CF_E_IO;
     }
     bool right = access == CF_SQLITE_READER ? pragma_is(db, "PRAGMA query_only", "1")
                                             : pragma_is(db, "PRAGMA synchronous", "2");
     if (!right) {
-        cf_sqlite_why(why, "this SQLite (%s) does not take the settings that durability needs",
-                      sqlite3_libversion());
+        cf_sqlite_why(why, "this SQLite (", sqlite3_libversion(),
+                      ") does not take the settings that durability needs");
         return CF_E_IO;
     }
     return CF_OK;
@@ -80,8 +80,9 @@ static enum cf_error check_schema(struct cf_sqlite_db *db, const char *path, str
     unsigned wanted = cf_store_sqlite_schema_version();
     if (version == wanted)
         return CF_OK;
-    cf_sqlite_why(why, "%s has schema %u and this program needs %u; %s", path, version, wanted,
-                  version < wanted ? "migrate it first" : "use the newer program");
+    cf_sqlite_why(why, path, " has schema ", cf_sqlite_number(version).text,
+                  " and this program needs ", cf_sqlite_number(wanted).text, "; ",
+                  (version < wanted ? "migrate it first" : "use the newer program"));
     return CF_E_STATE;
 }
 
@@ -105,7 +106,7 @@ static enum cf_error open_steps(struct cf_sqlite_db *db, const char *path,
     if (rc == SQLITE_OK)
         rc = run_pragmas(db, access);
     if (rc != SQLITE_OK) {
-        cf_sqlite_why(why, "cannot open %s: %s", path, sqlite3_errmsg(db->handle));
+        cf_sqlite_why(why, "cannot open ", path, ": ", sqlite3_errmsg(db->handle));
         return CF_E_IO;
     }
     enum cf_error error = check_schema(db, path, why);
@@ -114,8 +115,8 @@ static enum cf_error open_steps(struct cf_sqlite_db *db, const char *path,
     if (error != CF_OK)
         return error;
     if (prepare_all(db, access) != SQLITE_OK) {
-        cf_sqlite_why(why, "%s does not have the tables of its schema: %s", path,
-                      sqlite3_errmsg(db->handle));
+        cf_sqlite_why(why, path,
+                      " does not have the tables of its schema: ", sqlite3_errmsg(db->handle));
         return CF_E_IO;
     }
     return CF_OK;
@@ -157,7 +158,7 @@ enum cf_error cf_sqlite_db_quick_check(struct cf_sqlite_db *db, const char *path
 {
     if (pragma_is(db, "PRAGMA quick_check(1)", "ok"))
         return CF_OK;
-    cf_sqlite_why(why, "%s is damaged; restore a backup", path);
+    cf_sqlite_why(why, path, " is damaged; restore a backup");
     return CF_E_IO;
 }
 

@@ -2,39 +2,32 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "edge/store_sqlite/why.h"
+#include "edge/store_sqlite/text.h"
 
 enum { PATH_BYTES_MAX = 4096, FILE_MODE = 0600 };
-
-static bool join(char out[PATH_BYTES_MAX], const char *path, const char *suffix)
-{
-    int len = snprintf(out, PATH_BYTES_MAX, "%s%s", path, suffix);
-    return len >= 0 && len < PATH_BYTES_MAX;
-}
 
 enum cf_error cf_sqlite_file_lock(const char *path, int *out_fd, struct cf_buf *why)
 {
     char lock_path[PATH_BYTES_MAX];
-    if (!join(lock_path, path, ".lock")) {
+    if (!cf_sqlite_join(lock_path, path, ".lock")) {
         cf_sqlite_why(why, "the database path is too long");
         return CF_E_IO;
     }
     int fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
     if (fd < 0) {
-        cf_sqlite_why(why, "cannot open the lock file %s: %s", lock_path, strerror(errno));
+        cf_sqlite_why(why, "cannot open the lock file ", lock_path, ": ", strerror(errno));
         return CF_E_IO;
     }
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno == EWOULDBLOCK)
-            cf_sqlite_why(why, "%s is in use by another confab process; stop it first", path);
+            cf_sqlite_why(why, path, " is in use by another confab process; stop it first");
         else
-            cf_sqlite_why(why, "cannot lock %s: %s", lock_path, strerror(errno));
+            cf_sqlite_why(why, "cannot lock ", lock_path, ": ", strerror(errno));
         (void)close(fd);
         return CF_E_IO;
     }
@@ -57,14 +50,14 @@ enum cf_error cf_sqlite_file_create(const char *path, struct cf_buf *why)
     }
     if (errno == EEXIST)
         return CF_OK;
-    cf_sqlite_why(why, "cannot create %s: %s", path, strerror(errno));
+    cf_sqlite_why(why, "cannot create ", path, ": ", strerror(errno));
     return CF_E_IO;
 }
 
 enum cf_error cf_sqlite_file_sync_folder(const char *path, struct cf_buf *why)
 {
     char folder[PATH_BYTES_MAX];
-    if (!join(folder, path, "")) {
+    if (!cf_sqlite_join(folder, path)) {
         cf_sqlite_why(why, "the database path is too long");
         return CF_E_IO;
     }
@@ -75,12 +68,12 @@ enum cf_error cf_sqlite_file_sync_folder(const char *path, struct cf_buf *why)
         slash[slash == folder ? 1 : 0] = '\0';
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
-        cf_sqlite_why(why, "cannot open the folder %s: %s", folder, strerror(errno));
+        cf_sqlite_why(why, "cannot open the folder ", folder, ": ", strerror(errno));
         return CF_E_IO;
     }
     int rc = fsync(fd);
     if (rc != 0)
-        cf_sqlite_why(why, "cannot sync the folder %s: %s", folder, strerror(errno));
+        cf_sqlite_why(why, "cannot sync the folder ", folder, ": ", strerror(errno));
     (void)close(fd);
     return rc == 0 ? CF_OK : CF_E_IO;
 }
@@ -89,7 +82,7 @@ uint64_t cf_sqlite_file_bytes(const char *path, const char *suffix)
 {
     char name[PATH_BYTES_MAX];
     struct stat info;
-    if (!join(name, path, suffix) || stat(name, &info) != 0)
+    if (!cf_sqlite_join(name, path, suffix) || stat(name, &info) != 0)
         return 0;
     return (uint64_t)info.st_size;
 }

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "edge/store_sqlite/read.h"
-#include "edge/store_sqlite/why.h"
+#include "edge/store_sqlite/text.h"
 
 /* Reads of one transaction: enough to spare begins under load, few enough that readers share the
  * work and no snapshot holds up a checkpoint for long. */
@@ -81,7 +81,7 @@ enum cf_error cf_sqlite_reader_start(struct cf_sqlite_reader *reader,
     int rc = pthread_create(&reader->thread, NULL, run_reader, reader);
     if (rc == 0)
         return CF_OK;
-    cf_sqlite_why(why, "cannot start a reader thread: %s", strerror(rc));
+    cf_sqlite_why(why, "cannot start a reader thread: ", strerror(rc));
     cf_sqlite_db_close(&reader->db);
     return CF_E_NOMEM;
 }

@@ -14,7 +14,7 @@
 #include "edge/store_sqlite/db.h"
 #include "edge/store_sqlite/file.h"
 #include "edge/store_sqlite/store_sqlite.h"
-#include "edge/store_sqlite/why.h"
+#include "edge/store_sqlite/text.h"
 
 #define SCHEMA_VERSION 1
 #define TEXT_OF(number) TEXT_OF_EXPANDED(number)
@@ -98,7 +98,7 @@ enum cf_error cf_sqlite_schema_read(sqlite3 *handle, const char *path, unsigned 
     /* SQLite takes a file shorter than a page for an empty one, and would write over it. */
     uint64_t bytes = cf_sqlite_file_bytes(path, "");
     if (bytes > 0 && bytes < PAGE_BYTES_MIN) {
-        cf_sqlite_why(why, "cannot read %s: file is not a database", path);
+        cf_sqlite_why(why, "cannot read ", path, ": file is not a database");
         return CF_E_IO;
     }
     int rc = read_number(handle, "PRAGMA application_id", &application);
@@ -107,12 +107,12 @@ enum cf_error cf_sqlite_schema_read(sqlite3 *handle, const char *path, unsigned 
     if (rc == SQLITE_OK)
         rc = read_number(handle, "SELECT count(*) FROM sqlite_schema", &tables);
     if (rc != SQLITE_OK) {
-        cf_sqlite_why(why, "cannot read %s: %s", path, sqlite3_errmsg(handle));
+        cf_sqlite_why(why, "cannot read ", path, ": ", sqlite3_errmsg(handle));
         return CF_E_IO;
     }
     bool empty = application == 0 && version == 0 && tables == 0;
     if (!empty && (application != APPLICATION_ID || version < 1)) {
-        cf_sqlite_why(why, "%s is a database of another program", path);
+        cf_sqlite_why(why, path, " is a database of another program");
         return CF_E_IO;
     }
     *out_version = (unsigned)version;
@@ -138,8 +138,8 @@ static enum cf_error open_plain(const char *path, int flags, sqlite3 **out_handl
         rc = sqlite3_busy_timeout(*out_handle, CF_SQLITE_BUSY_TIMEOUT_MS);
     if (rc == SQLITE_OK)
         return CF_OK;
-    cf_sqlite_why(why, "cannot open %s: %s", path,
-                  *out_handle == NULL ? "out of memory" : sqlite3_errmsg(*out_handle));
+    cf_sqlite_why(why, "cannot open ", path, ": ",
+                  (*out_handle == NULL ? "out of memory" : sqlite3_errmsg(*out_handle)));
     return CF_E_IO;
 }
 
@@ -174,8 +174,9 @@ static enum cf_error run_steps(sqlite3 *handle, const char *path, struct cf_buf 
     if (error != CF_OK)
         return error;
     if (version > SCHEMA_VERSION) {
-        cf_sqlite_why(why, "%s has schema %u, this program knows up to %u; use the newer program",
-                      path, version, (unsigned)SCHEMA_VERSION);
+        cf_sqlite_why(why, path, " has schema ", cf_sqlite_number(version).text,
+                      ", this program knows up to ", TEXT_OF(SCHEMA_VERSION),
+                      "; use the newer program");
         return CF_E_UNSUPPORTED;
     }
     int rc = sqlite3_exec(handle, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", NULL,
@@ -184,7 +185,7 @@ static enum cf_error run_steps(sqlite3 *handle, const char *path, struct cf_buf 
         rc = run_step(handle, steps[version]);
     if (rc == SQLITE_OK)
         return CF_OK;
-    cf_sqlite_why(why, "cannot bring %s to schema %u: %s", path, (unsigned)SCHEMA_VERSION,
+    cf_sqlite_why(why, "cannot bring ", path, " to schema ", TEXT_OF(SCHEMA_VERSION), ": ",
                   sqlite3_errmsg(handle));
     return CF_E_IO;
 }

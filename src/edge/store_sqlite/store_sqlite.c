@@ -5,7 +5,7 @@
 
 #include "edge/store_sqlite/file.h"
 #include "edge/store_sqlite/reader.h"
-#include "edge/store_sqlite/why.h"
+#include "edge/store_sqlite/text.h"
 #include "edge/store_sqlite/writer.h"
 
 enum { READERS_MAX = 16 };
@@ -138,7 +138,7 @@ static enum cf_error start(struct cf_store_sqlite *sqlite, struct cf_buf *why)
     if (error != CF_OK)
         return error;
     if (cf_sqlite_file_bytes(config->path, "") == 0) {
-        cf_sqlite_why(why, "there is no database at %s; migrate it first", config->path);
+        cf_sqlite_why(why, "there is no database at ", config->path, "; migrate it first");
         return CF_E_STATE;
     }
     error = cf_sqlite_writer_start(&sqlite->writer, &sqlite->shared, why);

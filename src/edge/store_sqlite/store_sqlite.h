@@ -8,7 +8,8 @@
  * When a COMMIT fails its outcome is unknown: every request in it is answered CF_E_UNAVAILABLE and
  * nothing more is written through that connection. Disk full: the store stays up for reading and
  * tries a fresh connection once a second. Any other I/O error or corruption: it calls `fatal`,
- * once, after the answers are handed over, and the process is to end and let recovery decide. */
+ * once, after the answers are handed over, and the process is to end and let recovery decide. A
+ * file that another process has locked costs the writes that meet the lock, and nothing else. */
 #ifndef CF_EDGE_STORE_SQLITE_H
 #define CF_EDGE_STORE_SQLITE_H
 
@@ -18,7 +19,7 @@
 struct cf_store_sqlite_config {
     const char *path;
     unsigned readers; /* threads, 1 to 16 */
-    size_t queue_max; /* writes waiting; over: CF_E_UNAVAILABLE at once */
+    size_t queue_max; /* writes waiting, and as many reads; over: CF_E_UNAVAILABLE at once */
     /* Called on the writer's thread when the process should end. */
     void (*fatal)(void *context, const char *why);
     void *fatal_context;

@@ -1,7 +1,6 @@
 #include "edge/store_sqlite/writer.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -9,7 +8,7 @@
 #include "edge/store_sqlite/checkpoint.h"
 #include "edge/store_sqlite/file.h"
 #include "edge/store_sqlite/schema.h"
-#include "edge/store_sqlite/why.h"
+#include "edge/store_sqlite/text.h"
 #include "edge/store_sqlite/write.h"
 
 enum {
@@ -36,8 +35,9 @@ static bool is_full(const struct cf_sqlite_writer *writer, int rc)
 
 static void describe_fault(struct cf_sqlite_writer *writer, int rc)
 {
-    (void)snprintf(writer->fault, sizeof(writer->fault), "%s (SQLite %d, errno %d)",
-                   sqlite3_errmsg(writer->db.handle), rc, sqlite3_system_errno(writer->db.handle));
+    (void)cf_sqlite_join(writer->fault, sqlite3_errmsg(writer->db.handle), " (SQLite ",
+                         cf_sqlite_number(rc).text, ", errno ",
+                         cf_sqlite_number(sqlite3_system_errno(writer->db.handle)).text, ")");
 }
 
 static void say(const struct cf_sqlite_writer *writer, enum cf_log_level level, const char *what)
@@ -184,7 +184,7 @@ static enum cf_error connect_writer(struct cf_sqlite_writer *writer, struct cf_b
     if (rc == SQLITE_OK)
         return CF_OK;
     describe_fault(writer, rc);
-    cf_sqlite_why(why, "cannot write to %s: %s", path, writer->fault);
+    cf_sqlite_why(why, "cannot write to ", path, ": ", writer->fault);
     return CF_E_IO;
 }
 
@@ -218,7 +218,7 @@ static void probe_lock(struct cf_sqlite_writer *writer)
 static void tend(struct cf_sqlite_writer *writer, bool idle)
 {
     if (writer->state != CF_SQLITE_DEAD && atomic_load(&writer->shared->read_failed)) {
-        (void)snprintf(writer->fault, sizeof(writer->fault), "the database cannot be read");
+        (void)cf_sqlite_join(writer->fault, "the database cannot be read");
         go_dead(writer);
     }
     if (writer->state == CF_SQLITE_DOWN && cf_sqlite_now_ms() >= writer->retry_at)
@@ -284,7 +284,7 @@ enum cf_error cf_sqlite_writer_start(struct cf_sqlite_writer *writer,
         int rc = pthread_create(&writer->thread, NULL, run_writer, writer);
         if (rc == 0)
             return CF_OK;
-        cf_sqlite_why(why, "cannot start the writer thread: %s", strerror(rc));
+        cf_sqlite_why(why, "cannot start the writer thread: ", strerror(rc));
         error = CF_E_NOMEM;
     }
     cf_sqlite_db_abandon(&writer->db);

@@ -357,6 +357,21 @@ static inline const struct cf_message_row *get_message(struct fixture *f, struct
     return &request->messages[0];
 }
 
+/* A room of ann (admin), bob and cid. */
+static inline struct cf_uuid room_of_three(struct fixture *f)
+{
+    struct cf_uuid room = new_room(f, S("ann"));
+    assert_int_equal(run(f, make_member(f, room, S("ann"), S("bob"), CF_ROLE_MEMBER)), CF_OK);
+    assert_int_equal(run(f, make_member(f, room, S("ann"), S("cid"), CF_ROLE_MEMBER)), CF_OK);
+    return room;
+}
+
+/* What a page says of the whole room. */
+static inline uint64_t total_of(struct fixture *f, struct cf_uuid room, struct cf_slice actor)
+{
+    return read_page(f, room, actor, 1, 1)->total;
+}
+
 #define assert_slice(actual, expected)                                      \
     do {                                                                    \
         struct cf_slice actual_ = (actual), expected_ = (expected);         \
