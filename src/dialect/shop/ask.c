@@ -209,7 +209,8 @@ static enum cf_error ask_newest(struct ask *ask)
     enum cf_error error = path_id(ask, "shop_id", &shop);
     if (error != CF_OK)
         return error;
-    return told(ask, cf_chat_page(ask->asker, shop, 1, NEWEST, ask->out, &field), field);
+    error = cf_chat_page(ask->asker, shop, 1, NEWEST, ask->out, &field);
+    return told(ask, error, field);
 }
 
 static enum cf_error ask_since(struct ask *ask, struct cf_uuid shop, uint32_t limit)
@@ -221,7 +222,8 @@ static enum cf_error ask_since(struct ask *ask, struct cf_uuid shop, uint32_t li
                                       ask->problem);
     if (cf_us_parse(ask->call->since, &since) != CF_OK)
         return cf_shop_refuse_field(CF_E_INVALID, "since", ask->problem);
-    return told(ask, cf_chat_since(ask->asker, shop, since, limit, ask->out, &field), field);
+    enum cf_error error = cf_chat_since(ask->asker, shop, since, limit, ask->out, &field);
+    return told(ask, error, field);
 }
 
 static enum cf_error ask_page(struct ask *ask)
@@ -238,7 +240,8 @@ static enum cf_error ask_page(struct ask *ask)
         error = query_number(ask, ask->call->page, "page", 1, &page);
     if (error != CF_OK)
         return error;
-    return told(ask, cf_chat_page(ask->asker, shop, page, limit, ask->out, &field), field);
+    error = cf_chat_page(ask->asker, shop, page, limit, ask->out, &field);
+    return told(ask, error, field);
 }
 
 /* ---- all of them ---- */
