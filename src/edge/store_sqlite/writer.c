@@ -172,11 +172,26 @@ static void serve_batch(struct cf_sqlite_writer *writer, struct cf_list *batch)
         settle(writer, cf_sqlite_checkpoint_after_batch(writer));
 }
 
-/* Opens a fresh connection and proves that it can commit. */
-static enum cf_error connect_writer(struct cf_sqlite_writer *writer, struct cf_buf *why)
+/* After an unclean stop, before anything is written. */
+static enum cf_error look_over(struct cf_sqlite_writer *writer, struct cf_buf *why)
+{
+    const char *path = writer->shared->config.path;
+    uint64_t bytes = cf_sqlite_file_bytes(path, "");
+    bool check = bytes <= QUICK_CHECK_BYTES_MAX;
+    cf_log(CF_LOG_WARN, "Database was not closed cleanly, recovered", CF_KV_CSTR("path", path),
+           CF_KV_INT("bytes", bytes), CF_KV_CSTR("checked", check ? "yes" : "no, too large"));
+    return check ? cf_sqlite_db_quick_check(&writer->db, path, why) : CF_OK;
+}
+
+/* Opens a fresh connection, looks the file over if it was not closed cleanly, and proves that it
+ * can be committed to. */
+static enum cf_error connect_writer(struct cf_sqlite_writer *writer, bool unclean,
+                                    struct cf_buf *why)
 {
     const char *path = writer->shared->config.path;
     enum cf_error error = cf_sqlite_db_open(&writer->db, path, CF_SQLITE_WRITER, why);
+    if (error == CF_OK && unclean)
+        error = look_over(writer, why);
     if (error != CF_OK)
         return error;
     cf_sqlite_checkpoint_watch(writer);
@@ -190,7 +205,7 @@ static enum cf_error connect_writer(struct cf_sqlite_writer *writer, struct cf_b
 
 static void retry(struct cf_sqlite_writer *writer)
 {
-    if (connect_writer(writer, NULL) == CF_OK) {
+    if (connect_writer(writer, false, NULL) == CF_OK) {
         go_up(writer);
         return;
     }
@@ -255,28 +270,15 @@ static void *run_writer(void *argument)
     return NULL;
 }
 
-/* A WAL with something in it is what an unclean stop leaves: a clean one checkpoints and removes
- * it. */
-static enum cf_error look_over(struct cf_sqlite_writer *writer, struct cf_buf *why)
-{
-    const char *path = writer->shared->config.path;
-    uint64_t bytes = cf_sqlite_file_bytes(path, "");
-    bool check = bytes <= QUICK_CHECK_BYTES_MAX;
-    cf_log(CF_LOG_WARN, "Database was not closed cleanly, recovered", CF_KV_CSTR("path", path),
-           CF_KV_INT("bytes", bytes), CF_KV_CSTR("checked", check ? "yes" : "no, too large"));
-    return check ? cf_sqlite_db_quick_check(&writer->db, path, why) : CF_OK;
-}
-
 enum cf_error cf_sqlite_writer_start(struct cf_sqlite_writer *writer,
                                      struct cf_sqlite_shared *shared, struct cf_buf *why)
 {
     writer->shared = shared;
     writer->state = CF_SQLITE_UP;
     cf_sqlite_names_init(&writer->names);
+    /* A clean stop checkpoints the WAL and removes it; a crash leaves something in it. */
     bool unclean = cf_sqlite_file_bytes(shared->config.path, "-wal") > 0;
-    enum cf_error error = connect_writer(writer, why);
-    if (error == CF_OK && unclean)
-        error = look_over(writer, why);
+    enum cf_error error = connect_writer(writer, unclean, why);
     if (error == CF_OK)
         error = cf_sqlite_file_sync_folder(shared->config.path, why);
     if (error == CF_OK) {
