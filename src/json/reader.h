@@ -40,7 +40,37 @@ struct cf_json_event {
     unsigned depth; /* open containers, a BEGIN's own included, an END's no longer */
 };
 
-struct cf_json_reader; /* members below are the reader's own */
+/* A key that an open object has had: its object, and where its bytes stand in `key_bytes`. */
+struct cf_json_key_seen {
+    uint32_t object; /* 0: a free slot */
+    uint32_t hash;
+    uint32_t offset, len;
+};
+
+/* Members are the reader's own. */
+struct cf_json_reader {
+    struct cf_json_limits limits;
+    uint64_t hash_key[2];
+    uint64_t arrays;                         /* a bit for each depth: the container is an array */
+    uint32_t objects[CF_JSON_DEPTH_CAP + 1]; /* number of the object open at a depth */
+    uint32_t objects_count;
+    unsigned depth;
+    uint8_t expect;  /* what the grammar allows next */
+    uint8_t token;   /* what is being read */
+    uint8_t number;  /* where in a number */
+    uint8_t literal; /* characters of true, false or null that have come */
+    uint8_t escape;  /* characters of an escape that have come, 0: outside of one */
+    bool is_key;
+    uint16_t unit;      /* of \uXXXX */
+    uint16_t surrogate; /* a high one that waits for its low one; 0: none */
+    struct cf_utf8 utf8;
+    size_t bytes;       /* of the whole text so far */
+    size_t text_bytes;  /* of the token so far, unescaped */
+    struct cf_buf text; /* the token, when it could not be borrowed */
+    struct cf_json_key_seen *keys;
+    size_t keys_cap, keys_count;
+    struct cf_buf key_bytes;
+};
 
 /* Sets up; allocates nothing. `limits` is copied; depth_max over CF_JSON_DEPTH_CAP is cut to it.
  * `hash_key`: 16 random bytes of this process, for the table of keys seen (hazard V25). */

@@ -16,21 +16,19 @@ static bool form_compressed(unsigned form)
     return form % 2 != 0;
 }
 
-/* One payload as a frame behind the others. Compression that gains nothing is left out, as section
- * 6 of RFC 7692 allows message by message. */
+/* One payload as a frame behind the others. Compression that gains nothing is left out, as section 6 of
+ * RFC 7692 allows message by message. */
 static enum cf_error append_frame(struct cf_worker *worker, struct cf_slice payload, bool compress)
 {
     if (!compress || payload.len < COMPRESS_BYTES_MIN)
         return cf_ws_frame_append(&worker->frames, CF_WS_TEXT, false, payload, NULL);
-    size_t plain_len = worker->scratch.len;
-    enum cf_error error = cf_ws_deflate(worker->deflater, payload, false, &worker->scratch);
+    cf_buf_reset(&worker->deflated);
+    enum cf_error error = cf_ws_deflate(worker->deflater, payload, false, &worker->deflated);
     if (error != CF_OK)
         return error;
-    struct cf_slice deflated = cf_slice_skip(cf_buf_peek(&worker->scratch), plain_len);
-    payload = cf_slice_head(cf_buf_peek(&worker->scratch), plain_len);
-    if (deflated.len < payload.len)
-        return cf_ws_frame_append(&worker->frames, CF_WS_TEXT, true, deflated, NULL);
-    return cf_ws_frame_append(&worker->frames, CF_WS_TEXT, false, payload, NULL);
+    bool smaller = worker->deflated.len < payload.len;
+    return cf_ws_frame_append(&worker->frames, CF_WS_TEXT, smaller,
+                              smaller ? cf_buf_peek(&worker->deflated) : payload, NULL);
 }
 
 /* A room's events in one form, as frames in worker->frames; *out_messages: how many. */

@@ -72,12 +72,17 @@ static void finish_requests(struct cf_worker *worker, struct cf_list *requests)
     }
 }
 
-static void drain(struct cf_worker *worker)
+static void stop_listening(struct cf_worker *worker)
 {
-    worker->draining = true;
     for (size_t i = 0; i < worker->listeners_count; i++)
         cf_listener_stop(worker->listeners[i]);
     worker->listeners_count = 0;
+}
+
+static void drain(struct cf_worker *worker)
+{
+    worker->draining = true;
+    stop_listening(worker);
     for (struct cf_list *node = worker->sessions.next, *next; node != &worker->sessions;
          node = next) {
         next = node->next;
@@ -160,6 +165,7 @@ enum cf_error cf_worker_new(struct cf_server *server, unsigned index, struct cf_
     cf_slots_init(&worker->slots);
     cf_hub_init(&worker->hub, server->hash_key);
     cf_buf_init(&worker->frames, FRAMES_MAX);
+    cf_buf_init(&worker->deflated, SCRATCH_MAX);
     cf_buf_init(&worker->scratch, SCRATCH_MAX);
     init_jobs(worker);
     enum cf_error error = cf_loop_new(&loop_ops, worker, &worker->loop);
@@ -197,6 +203,7 @@ static void discard_mail(struct cf_worker *worker)
 void cf_worker_free(struct cf_worker *worker)
 {
     discard_mail(worker);
+    stop_listening(worker);
     cf_loop_free(worker->loop);
     cf_mailbox_deinit(&worker->mailbox);
     cf_ws_deflater_free(worker->deflater);
@@ -204,6 +211,7 @@ void cf_worker_free(struct cf_worker *worker)
     cf_hub_deinit(&worker->hub);
     cf_slots_deinit(&worker->slots);
     cf_buf_deinit(&worker->frames);
+    cf_buf_deinit(&worker->deflated);
     cf_buf_deinit(&worker->scratch);
     free(worker);
 }

@@ -42,6 +42,7 @@ struct cf_worker {
     struct cf_ws_inflater *inflater;
     struct cf_list submits;           /* store requests of this turn */
     struct cf_buf frames;             /* what a room's turn is encoded into */
+    struct cf_buf deflated;           /* one event, compressed */
     struct cf_buf scratch;            /* one event, one answer */
     uint64_t sightings[CF_SIGHTINGS]; /* users whose row is known to be fresh */
     struct cf_job rest_job, upgrade_job, ignored_job, ready_job;

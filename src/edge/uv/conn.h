@@ -79,6 +79,8 @@ enum cf_error cf_conn_write(struct cf_conn *conn, struct cf_slice bytes);
 enum cf_error cf_conn_queue(struct cf_conn *conn, struct cf_shared *bytes, uint32_t messages);
 /* Messages and bytes that wait, for backpressure. */
 const struct cf_outq *cf_conn_outq(const struct cf_conn *conn);
+/* The socket took no more: `drained` will tell when it has. */
+bool cf_conn_blocked(const struct cf_conn *conn);
 /* Drops what has not been written at all (a partly written entry stays); returns the messages
  * dropped. */
 uint32_t cf_conn_drop_unsent(struct cf_conn *conn);

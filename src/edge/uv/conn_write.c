@@ -39,6 +39,11 @@ enum cf_error cf_conn_write(struct cf_conn *conn, struct cf_slice bytes)
     return error;
 }
 
+bool cf_conn_blocked(const struct cf_conn *conn)
+{
+    return conn->stalled;
+}
+
 const struct cf_outq *cf_conn_outq(const struct cf_conn *conn)
 {
     return &conn->outq;

@@ -76,7 +76,24 @@ struct cf_http_event {
     struct cf_slice body; /* BODY: borrows the input */
 };
 
-struct cf_http_decoder; /* defined below; members are the decoder's own */
+/* Members are the decoder's own. Between messages it owns no heap memory. */
+struct cf_http_decoder {
+    enum cf_http_role role;
+    struct cf_http_limits limits;
+    uint8_t state;
+    bool no_body;      /* response to a HEAD */
+    bool skipped_line; /* the one empty line before a request line was seen */
+    unsigned status;   /* to answer, after an error */
+    size_t line_start; /* in `text`: where the line that is coming begins */
+    size_t headers_start;
+    struct cf_buf text; /* the head as it came, or a chunk line or trailer that is split */
+    struct cf_http_head head;
+    struct cf_http_header *headers; /* while a message is being read */
+    unsigned headers_count;
+    uint64_t body_left; /* of the body, or of the chunk */
+    uint64_t body_max, body_bytes;
+    size_t overhead; /* chunk lines and trailers so far */
+};
 
 void cf_http_decoder_init(struct cf_http_decoder *d, enum cf_http_role role,
                           const struct cf_http_limits *limits);

@@ -22,7 +22,18 @@ struct cf_multipart_event {
         data; /* DATA: borrows the input, or the decoder for a false delimiter's bytes */
 };
 
-struct cf_multipart; /* defined below; members are the decoder's own */
+enum { CF_MULTIPART_BOUNDARY_MAX = 70 };
+
+/* Members are the decoder's own. */
+struct cf_multipart {
+    uint8_t state;
+    uint8_t matched; /* bytes of the delimiter that have come */
+    uint8_t lent;    /* of those, the CRLF that ends the headers before, and is no data */
+    uint8_t delimiter_len;
+    unsigned parts;
+    uint8_t delimiter[CF_MULTIPART_BOUNDARY_MAX + 4]; /* CRLF "--" boundary */
+    struct cf_buf head; /* header lines of a part, or what follows a delimiter */
+};
 
 /* Reads the boundary out of a Content-Type value. CF_E_UNSUPPORTED when it is no
  * multipart/form-data, CF_E_SYNTAX for a missing or bad boundary (1 to 70 characters, RFC 2046

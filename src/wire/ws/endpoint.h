@@ -54,7 +54,31 @@ struct cf_ws_event {
     bool clean;          /* CLOSED: both sides sent a close frame */
 };
 
-struct cf_ws_endpoint; /* defined below; members are its own */
+/* Members are its own. */
+struct cf_ws_endpoint {
+    const struct cf_ws_config *config;
+    struct cf_ws_inflater *inflater;
+    struct cf_buf message; /* payload of the message that is incomplete */
+    struct cf_buf control; /* payload of the control frame that is incomplete */
+    struct cf_buf *pong;   /* payload of the latest ping that waits for an answer; NULL: none */
+    cf_ms heard, next_ping, close_until;
+    uint64_t frame_left; /* of the payload that is coming */
+    struct cf_utf8 utf8;
+    uint8_t header[CF_WS_HEADER_MAX];
+    uint8_t header_len;
+    uint8_t mask_at;        /* position in the mask of the next payload byte */
+    uint8_t opcode;         /* of the frame */
+    uint8_t message_opcode; /* of the message; CONTINUATION: none is open */
+    bool in_payload : 1;
+    bool fin : 1;
+    bool compressed : 1;       /* the message */
+    bool deflate : 1;          /* negotiated */
+    bool deflate_takeover : 1; /* we may keep the window between the messages that we send */
+    bool inflate_takeover : 1;
+    bool message_given : 1; /* its bytes were the last event's: they go at the next call */
+    bool sent_close : 1, got_close : 1, closed : 1;
+    uint16_t close_code;
+};
 
 /* `config` is borrowed. `deflate`: what was negotiated. `inflater` (may be NULL without deflate) is
  * borrowed: the worker's own when the peer has no context takeover, else this connection's. */

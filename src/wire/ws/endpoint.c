@@ -1,0 +1,354 @@
+#include "wire/ws/endpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "wire/ws/decode.h"
+
+enum { REASON_MAX = CF_WS_CONTROL_MAX - 2 };
+
+void cf_ws_endpoint_init(struct cf_ws_endpoint *ep, const struct cf_ws_config *config,
+                         const struct cf_ws_deflate_params *deflate,
+                         struct cf_ws_inflater *inflater, cf_ms now)
+{
+    memset(ep, 0, sizeof(*ep));
+    ep->config = config;
+    ep->inflater = inflater;
+    ep->deflate = deflate->enabled;
+    bool server = config->role == CF_WS_SERVER;
+    ep->deflate_takeover = server ? !deflate->server_no_takeover : !deflate->client_no_takeover;
+    ep->inflate_takeover = server ? !deflate->client_no_takeover : !deflate->server_no_takeover;
+    cf_buf_init(&ep->message, config->message_bytes_max);
+    cf_buf_init(&ep->control, CF_WS_CONTROL_MAX);
+    ep->heard = now;
+    ep->next_ping = config->ping_period_ms > 0 ? now + config->ping_period_ms : CF_MS_NEVER;
+    ep->close_until = CF_MS_NEVER;
+}
+
+static void forget_pong(struct cf_ws_endpoint *ep)
+{
+    if (ep->pong != NULL)
+        cf_buf_deinit(ep->pong);
+    free(ep->pong);
+    ep->pong = NULL;
+}
+
+void cf_ws_endpoint_deinit(struct cf_ws_endpoint *ep)
+{
+    cf_buf_deinit(&ep->message);
+    cf_buf_deinit(&ep->control);
+    forget_pong(ep);
+}
+
+/* ---- sending ---- */
+
+static enum cf_error append_frame(struct cf_ws_endpoint *ep, enum cf_ws_opcode opcode,
+                                  bool compressed, struct cf_slice payload, struct cf_buf *out)
+{
+    if (ep->config->role == CF_WS_SERVER)
+        return cf_ws_frame_append(out, opcode, compressed, payload, NULL);
+    uint8_t mask[4];
+    ep->config->random(ep->config->random_context, mask, sizeof(mask));
+    return cf_ws_frame_append(out, opcode, compressed, payload, mask);
+}
+
+static enum cf_error send_close(struct cf_ws_endpoint *ep, unsigned code, struct cf_slice reason,
+                                struct cf_buf *out)
+{
+    uint8_t payload[CF_WS_CONTROL_MAX];
+    size_t len = 0;
+    if (ep->sent_close)
+        return CF_OK;
+    if (code != CF_WS_CLOSE_NO_STATUS) {
+        payload[0] = (uint8_t)(code >> 8);
+        payload[1] = (uint8_t)code;
+        if (reason.len > 0)
+            memcpy(payload + 2, reason.ptr, reason.len);
+        len = 2 + reason.len;
+    }
+    ep->sent_close = true;
+    ep->next_ping = CF_MS_NEVER;
+    forget_pong(ep);
+    return append_frame(ep, CF_WS_CLOSE, false, cf_slice_of(payload, len), out);
+}
+
+enum cf_error cf_ws_endpoint_close(struct cf_ws_endpoint *ep, cf_ms now, unsigned code,
+                                   struct cf_slice reason, struct cf_buf *out)
+{
+    CF_ASSERT(reason.len <= REASON_MAX);
+    if (ep->sent_close || ep->closed)
+        return CF_OK;
+    if (ep->config->close_wait_ms > 0)
+        ep->close_until = now + ep->config->close_wait_ms;
+    ep->close_code = (uint16_t)code;
+    return send_close(ep, code, reason, out);
+}
+
+enum cf_error cf_ws_endpoint_ping(struct cf_ws_endpoint *ep, cf_ms now, struct cf_buf *out)
+{
+    (void)now;
+    if (!cf_ws_endpoint_open(ep))
+        return CF_OK;
+    return append_frame(ep, CF_WS_PING, false, (struct cf_slice){NULL, 0}, out);
+}
+
+enum cf_error cf_ws_endpoint_send(struct cf_ws_endpoint *ep, enum cf_ws_opcode opcode,
+                                  struct cf_slice payload, struct cf_ws_deflater *deflater,
+                                  struct cf_buf *out)
+{
+    if (ep->sent_close || ep->closed)
+        return CF_E_STATE;
+    if (!ep->deflate || deflater == NULL)
+        return append_frame(ep, opcode, false, payload, out);
+    struct cf_buf deflated;
+    cf_buf_init(&deflated, out->max);
+    enum cf_error error = cf_ws_deflate(deflater, payload, ep->deflate_takeover, &deflated);
+    /* What went through a window that is kept must be sent so: the peer's window follows it. */
+    bool smaller = deflated.len < payload.len || ep->deflate_takeover;
+    if (error == CF_OK)
+        error = append_frame(ep, opcode, smaller, smaller ? cf_buf_peek(&deflated) : payload, out);
+    cf_buf_deinit(&deflated);
+    return error;
+}
+
+/* ---- the end ---- */
+
+static void set_closed(struct cf_ws_endpoint *ep, unsigned code, bool clean,
+                       struct cf_ws_event *out_event)
+{
+    ep->closed = true;
+    ep->next_ping = ep->close_until = CF_MS_NEVER;
+    cf_buf_release(&ep->message);
+    cf_buf_release(&ep->control);
+    forget_pong(ep);
+    *out_event =
+        (struct cf_ws_event){.type = CF_WS_EVENT_CLOSED, .close_code = code, .clean = clean};
+}
+
+/* The peer broke a rule: it is told which kind, and the connection is over (section 7.1.7). */
+static enum cf_error fail(struct cf_ws_endpoint *ep, enum cf_error broken, struct cf_buf *out,
+                          struct cf_ws_event *out_event)
+{
+    unsigned code = cf_error_close_code(broken);
+    enum cf_error error = send_close(ep, code, (struct cf_slice){NULL, 0}, out);
+    set_closed(ep, code, false, out_event);
+    return error;
+}
+
+/* ---- control frames ---- */
+
+static enum cf_error remember_ping(struct cf_ws_endpoint *ep, struct cf_slice payload)
+{
+    if (ep->pong == NULL) {
+        ep->pong = malloc(sizeof(*ep->pong));
+        if (ep->pong == NULL)
+            return CF_E_NOMEM;
+        cf_buf_init(ep->pong, CF_WS_CONTROL_MAX);
+    }
+    cf_buf_reset(ep->pong);
+    return cf_buf_append(ep->pong, payload);
+}
+
+enum cf_error cf_ws_endpoint_writable(struct cf_ws_endpoint *ep, struct cf_buf *out)
+{
+    if (ep->pong == NULL || ep->sent_close)
+        return CF_OK;
+    enum cf_error error = append_frame(ep, CF_WS_PONG, false, cf_buf_peek(ep->pong), out);
+    forget_pong(ep);
+    return error;
+}
+
+static enum cf_error on_ping(struct cf_ws_endpoint *ep, struct cf_slice payload, bool writable,
+                             struct cf_buf *out)
+{
+    if (ep->sent_close)
+        return CF_OK;
+    if (writable && ep->pong == NULL)
+        return append_frame(ep, CF_WS_PONG, false, payload, out);
+    enum cf_error error = remember_ping(ep, payload);
+    return error == CF_OK && writable ? cf_ws_endpoint_writable(ep, out) : error;
+}
+
+/* Section 7.4: no code, or a valid one with a reason in UTF-8. */
+static enum cf_error check_close(struct cf_slice payload, unsigned *out_code)
+{
+    *out_code = CF_WS_CLOSE_NO_STATUS;
+    if (payload.len == 0)
+        return CF_OK;
+    if (payload.len == 1)
+        return CF_E_PROTOCOL;
+    *out_code = (unsigned)(payload.ptr[0] << 8 | payload.ptr[1]);
+    if (!cf_ws_close_valid(*out_code))
+        return CF_E_PROTOCOL;
+    return cf_utf8_valid(cf_slice_skip(payload, 2)) ? CF_OK : CF_E_UTF8;
+}
+
+static enum cf_error on_close(struct cf_ws_endpoint *ep, struct cf_slice payload,
+                              struct cf_buf *out, struct cf_ws_event *out_event)
+{
+    unsigned code;
+    enum cf_error broken = check_close(payload, &code);
+    ep->got_close = true;
+    if (broken != CF_OK)
+        return fail(ep, broken, out, out_event);
+    enum cf_error error = send_close(ep, code, (struct cf_slice){NULL, 0}, out);
+    set_closed(ep, code, true, out_event);
+    return error;
+}
+
+static enum cf_error on_control(struct cf_ws_endpoint *ep, bool writable, struct cf_buf *out,
+                                struct cf_ws_event *out_event)
+{
+    struct cf_slice payload = cf_buf_peek(&ep->control);
+    switch (ep->opcode) {
+    case CF_WS_PING:
+        return on_ping(ep, payload, writable, out);
+    case CF_WS_PONG:
+        out_event->type = CF_WS_EVENT_PONG;
+        out_event->payload = payload;
+        return CF_OK;
+    default:
+        return on_close(ep, payload, out, out_event);
+    }
+}
+
+/* ---- messages ---- */
+
+/* Inflated as a whole, since the decompressor may be the worker's and serve another connection in
+ * between. */
+static enum cf_error inflate_message(struct cf_ws_endpoint *ep)
+{
+    struct cf_buf inflated;
+    cf_buf_init(&inflated, ep->config->message_bytes_max);
+    enum cf_error error = cf_ws_inflate(ep->inflater, cf_buf_peek(&ep->message), true,
+                                        ep->inflate_takeover, &inflated);
+    if (error == CF_E_SYNTAX)
+        error = CF_E_UTF8; /* 1007: data that is not what it claims to be (section 7.4.1) */
+    if (error == CF_OK && ep->message_opcode == CF_WS_TEXT &&
+        !cf_utf8_valid(cf_buf_peek(&inflated)))
+        error = CF_E_UTF8;
+    cf_buf_deinit(&ep->message);
+    ep->message = inflated;
+    return error;
+}
+
+static enum cf_error on_message(struct cf_ws_endpoint *ep, struct cf_ws_event *out_event)
+{
+    enum cf_error error = CF_OK;
+    if (ep->compressed)
+        error = inflate_message(ep);
+    else if (ep->message_opcode == CF_WS_TEXT && !cf_utf8_complete(&ep->utf8))
+        error = CF_E_UTF8;
+    if (error != CF_OK)
+        return error;
+    out_event->type = ep->message_opcode == CF_WS_TEXT ? CF_WS_EVENT_TEXT : CF_WS_EVENT_BINARY;
+    out_event->payload = cf_buf_peek(&ep->message);
+    ep->message_given = true;
+    ep->message_opcode = CF_WS_CONTINUATION;
+    return CF_OK;
+}
+
+/* ---- the machine ---- */
+
+static bool is_peer_fault(enum cf_error error)
+{
+    enum cf_error_class class = cf_error_class(error);
+    return class == CF_CLASS_PEER || class == CF_CLASS_LIMIT;
+}
+
+/* A frame is complete: what it means. */
+static enum cf_error on_frame(struct cf_ws_endpoint *ep, bool writable, struct cf_buf *out,
+                              struct cf_ws_event *out_event)
+{
+    if (cf_ws_opcode_is_control(ep->opcode))
+        return on_control(ep, writable, out, out_event);
+    if (!ep->fin)
+        return CF_OK;
+    if (ep->sent_close) {
+        ep->message_opcode = CF_WS_CONTINUATION;
+        return CF_OK;
+    }
+    enum cf_error error = on_message(ep, out_event);
+    return is_peer_fault(error) ? fail(ep, error, out, out_event) : error;
+}
+
+/* The last event's payload is no longer borrowed. */
+static void end_loan(struct cf_ws_endpoint *ep)
+{
+    if (ep->message_given) {
+        cf_buf_release(&ep->message);
+        ep->message_given = false;
+    }
+    if (!ep->in_payload)
+        cf_buf_release(&ep->control);
+}
+
+enum cf_error cf_ws_endpoint_next(struct cf_ws_endpoint *ep, cf_ms now, bool writable,
+                                  struct cf_slice *input, struct cf_buf *out,
+                                  struct cf_ws_event *out_event)
+{
+    *out_event = (struct cf_ws_event){.type = CF_WS_EVENT_NEED_MORE};
+    end_loan(ep);
+    if (input->len > 0)
+        ep->heard = now;
+    while (!ep->closed && out_event->type == CF_WS_EVENT_NEED_MORE) {
+        bool complete = false;
+        enum cf_error error = cf_ws_decode(ep, input, &complete);
+        if (is_peer_fault(error))
+            return fail(ep, error, out, out_event);
+        if (error != CF_OK || !complete)
+            return error;
+        error = on_frame(ep, writable, out, out_event);
+        if (error != CF_OK)
+            return error;
+        if (out_event->type == CF_WS_EVENT_NEED_MORE)
+            end_loan(ep);
+    }
+    if (ep->closed)
+        *input = cf_slice_skip(*input, input->len);
+    return CF_OK;
+}
+
+/* ---- time ---- */
+
+static cf_ms dead_at(const struct cf_ws_endpoint *ep)
+{
+    return ep->config->pong_wait_ms > 0 ? ep->heard + ep->config->pong_wait_ms : CF_MS_NEVER;
+}
+
+cf_ms cf_ws_endpoint_deadline(const struct cf_ws_endpoint *ep)
+{
+    if (ep->closed)
+        return CF_MS_NEVER;
+    cf_ms deadline = dead_at(ep);
+    if (ep->next_ping < deadline)
+        deadline = ep->next_ping;
+    return ep->close_until < deadline ? ep->close_until : deadline;
+}
+
+enum cf_error cf_ws_endpoint_tick(struct cf_ws_endpoint *ep, cf_ms now, struct cf_buf *out,
+                                  struct cf_ws_event *out_event)
+{
+    *out_event = (struct cf_ws_event){.type = CF_WS_EVENT_NEED_MORE};
+    if (ep->closed)
+        return CF_OK;
+    if (now >= dead_at(ep) || now >= ep->close_until) {
+        set_closed(ep, CF_WS_CLOSE_ABNORMAL, false, out_event);
+        return CF_OK;
+    }
+    if (now < ep->next_ping)
+        return CF_OK;
+    ep->next_ping = now + ep->config->ping_period_ms;
+    return cf_ws_endpoint_ping(ep, now, out);
+}
+
+cf_ms cf_ws_endpoint_heard(const struct cf_ws_endpoint *ep)
+{
+    return ep->heard;
+}
+
+bool cf_ws_endpoint_open(const struct cf_ws_endpoint *ep)
+{
+    return !ep->sent_close && !ep->got_close && !ep->closed;
+}

@@ -1,0 +1,70 @@
+#include "wire/ws/handshake.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/base64.h"
+
+/* A key is 16 bytes in base64 (RFC 6455 section 4.1): 22 characters and two of padding. */
+static bool key_ok(struct cf_slice key)
+{
+    struct cf_buf bytes;
+    cf_buf_init(&bytes, 16);
+    bool ok = key.len == CF_WS_KEY_LEN && cf_base64_decode(CF_BASE64, key, &bytes) == CF_OK &&
+              bytes.len == 16;
+    cf_buf_deinit(&bytes);
+    return ok;
+}
+
+enum cf_error cf_ws_offer_check(const struct cf_ws_offer *offer)
+{
+    bool websocket = false;
+    struct cf_slice rest = offer->upgrade, protocol;
+    while (rest.ptr != NULL && cf_slice_next(&rest, ',', &protocol))
+        websocket = websocket || cf_slice_eq_nocase(cf_slice_trim(protocol), CF_LIT("websocket"));
+    if (!offer->get || !offer->http_1_1 || !offer->connection_upgrade || !websocket)
+        return CF_E_SYNTAX;
+    if (offer->version.ptr == NULL)
+        return CF_E_SYNTAX;
+    if (!cf_slice_eq(offer->version, CF_LIT("13")))
+        return CF_E_UNSUPPORTED;
+    return offer->key_count == 1 && key_ok(offer->key) ? CF_OK : CF_E_SYNTAX;
+}
+
+static void to_base64(struct cf_slice bytes, char *out, size_t out_len)
+{
+    struct cf_buf text;
+    cf_buf_init(&text, out_len);
+    if (cf_base64_encode(CF_BASE64, bytes, &text) == CF_OK)
+        memcpy(out, text.ptr, out_len);
+    else
+        memset(out, '=', out_len); /* no memory: a value that no peer accepts */
+    cf_buf_deinit(&text);
+}
+
+void cf_ws_accept(cf_ws_sha1 *sha1, struct cf_slice key, char out[CF_WS_ACCEPT_LEN])
+{
+    static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    uint8_t text[CF_WS_KEY_LEN + sizeof(guid) - 1];
+    uint8_t digest[20];
+    CF_ASSERT(key.len == CF_WS_KEY_LEN);
+    memcpy(text, key.ptr, CF_WS_KEY_LEN);
+    memcpy(text + CF_WS_KEY_LEN, guid, sizeof(guid) - 1);
+    sha1(cf_slice_of(text, sizeof(text)), digest);
+    to_base64(cf_slice_of(digest, sizeof(digest)), out, CF_WS_ACCEPT_LEN);
+}
+
+void cf_ws_key(const uint8_t random[16], char out[CF_WS_KEY_LEN])
+{
+    to_base64(cf_slice_of(random, 16), out, CF_WS_KEY_LEN);
+}
+
+bool cf_ws_protocol_offered(struct cf_slice offered, struct cf_slice protocol)
+{
+    struct cf_slice rest = offered, element;
+    while (rest.ptr != NULL && cf_slice_next(&rest, ',', &element)) {
+        if (cf_slice_eq(cf_slice_trim(element), protocol))
+            return true;
+    }
+    return false;
+}
