@@ -16,8 +16,8 @@ static bool form_compressed(unsigned form)
     return form % 2 != 0;
 }
 
-/* One payload as a frame behind the others. Compression that gains nothing is left out, as section 6 of
- * RFC 7692 allows message by message. */
+/* One payload as a frame behind the others. Compression that gains nothing is left out, as section
+ * 6 of RFC 7692 allows message by message. */
 static enum cf_error append_frame(struct cf_worker *worker, struct cf_slice payload, bool compress)
 {
     if (!compress || payload.len < COMPRESS_BYTES_MIN)
@@ -90,30 +90,39 @@ static enum cf_error flush_form(struct cf_worker *worker, struct cf_hub_room *ro
     return CF_OK;
 }
 
-static void log_broadcast(const struct cf_hub_room *room)
+/* What came out of the store, and not a sign that somebody types. */
+static bool is_message(const struct cf_event *event)
 {
-    if (!cf_log_enabled(CF_LOG_DEBUG))
-        return;
+    return event->kind == CF_EVENT_MESSAGE || event->kind == CF_EVENT_MESSAGE_EDITED ||
+           event->kind == CF_EVENT_MESSAGE_DELETED;
+}
+
+static void note_broadcast(struct cf_worker *worker, const struct cf_hub_room *room)
+{
+    bool log = cf_log_enabled(CF_LOG_DEBUG);
     char shop[CF_UUID_LEN], message[CF_UUID_LEN];
     cf_uuid_format(&room->id, shop);
     for (size_t i = 0; i < room->events_count; i++) {
+        if (!is_message(room->events[i]))
+            continue;
+        cf_count(&worker->metrics, CF_COUNT_BROADCAST);
         cf_uuid_format(&room->events[i]->message.id, message);
-        cf_log(CF_LOG_DEBUG, "Broadcasting message",
-               CF_KV_STR("shop_id", cf_slice_of(shop, sizeof(shop))),
-               CF_KV_STR("message_id", cf_slice_of(message, sizeof(message))),
-               CF_KV_INT("recipient_count", room->count));
+        if (log)
+            cf_log(CF_LOG_DEBUG, "Broadcasting message",
+                   CF_KV_STR("shop_id", cf_slice_of(shop, sizeof(shop))),
+                   CF_KV_STR("message_id", cf_slice_of(message, sizeof(message))),
+                   CF_KV_INT("recipient_count", room->count));
     }
 }
 
 static void flush_room(struct cf_worker *worker, struct cf_hub_room *room)
 {
     enum cf_error error = room->lost ? CF_E_NOMEM : CF_OK;
-    log_broadcast(room);
+    note_broadcast(worker, room);
     for (unsigned form = 0; form < CF_HUB_FORMS && error == CF_OK; form++) {
         if (room->live[form] > 0)
             error = flush_form(worker, room, form);
     }
-    cf_count_add(&worker->metrics, CF_COUNT_BROADCAST, room->events_count);
     if (error != CF_OK)
         close_room(worker, room);
     cf_hub_room_done(&worker->hub, room);

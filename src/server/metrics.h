@@ -22,7 +22,8 @@
     X(UPGRADE_429, "websocket_upgrade_failures_total", "status=\"429\"", "")                    \
     X(UPGRADE_503, "websocket_upgrade_failures_total", "status=\"503\"", "")                    \
     X(UPGRADE_OTHER, "websocket_upgrade_failures_total", "status=\"other\"", "")                \
-    X(BROADCAST, "websocket_messages_broadcast_total", "", "Events that a room's streams got")  \
+    X(BROADCAST, "websocket_messages_broadcast_total", "",                                      \
+      "Messages, edits and deletions told to a shop's streams")                                 \
     X(DELIVERIES, "confab_deliveries_total", "", "Events queued to streams, one a stream")      \
     X(BROADCAST_ERRORS, "websocket_broadcast_errors_total", "",                                 \
       "Events a stream could not be given")                                                     \
