@@ -1,7 +1,5 @@
 #include "dialect/shop/refuse.h"
 
-#include <string.h>
-
 #include "base/assert.h"
 
 /* The rule of each field in words for people. */
@@ -27,7 +25,7 @@ static const struct {
 static const char *rule_of(const char *field)
 {
     for (size_t i = 0; i < CF_ARRAY_LEN(rules); i++) {
-        if (strcmp(rules[i].field, field) == 0)
+        if (cf_slice_eq(cf_slice_cstr(rules[i].field), cf_slice_cstr(field)))
             return rules[i].rule;
     }
     return "The value is against a rule.";

@@ -212,6 +212,21 @@ static void the_tenth_malformed_in_a_row_ends_it(void **state)
     heard_deinit(&heard);
 }
 
+static void what_is_refused_as_too_often_is_not_malformed(void **state)
+{
+    (void)state;
+    struct heard heard;
+    heard_init(&heard);
+    for (unsigned i = 0; i < 20; i++)
+        assert_said(&heard, READ, CF_SHOP_SAID_READ);
+    for (unsigned i = 0; i < 9; i++)
+        assert_int_equal(hear(&heard, "x"), CF_OK);
+    assert_code(&heard, READ, "rate_limited");
+    assert_code(&heard, "x", "bad_json");
+    assert_int_equal(heard.talker.bad, 1);
+    heard_deinit(&heard);
+}
+
 static void typing_is_relayed_every_100_ms(void **state)
 {
     (void)state;
@@ -266,6 +281,7 @@ int main(void)
         cmocka_unit_test(a_refusal_is_json_to_the_byte),
         cmocka_unit_test(a_message_over_4096_bytes_is_too_large),
         cmocka_unit_test(the_tenth_malformed_in_a_row_ends_it),
+        cmocka_unit_test(what_is_refused_as_too_often_is_not_malformed),
         cmocka_unit_test(typing_is_relayed_every_100_ms),
         cmocka_unit_test(the_rest_is_10_a_second_with_a_burst_of_20),
     };
