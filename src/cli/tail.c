@@ -398,6 +398,8 @@ static bool find_list(struct tail *tail, struct cf_buf *why)
     return true;
 }
 
+static const struct cf_loop_ops loop_ops = {.wake = NULL};
+
 static bool set_up(struct tail *tail, const char *url, const char *token, const char *ca,
                    struct cf_buf *why)
 {
@@ -410,7 +412,7 @@ static bool set_up(struct tail *tail, const char *url, const char *token, const 
     }
     if (tail->url.tls && cf_tls_client_new(ca, &tail->tls, why) != CF_OK)
         return false;
-    if (cf_loop_new(&(struct cf_loop_ops){.wake = NULL}, tail, &tail->loop) != CF_OK) {
+    if (cf_loop_new(&loop_ops, tail, &tail->loop) != CF_OK) {
         cf_text_append(why, "cannot make the event loop");
         return false;
     }
