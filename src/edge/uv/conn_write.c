@@ -96,7 +96,7 @@ static enum cf_error flush_plain(struct cf_conn *conn, struct flush *flush)
     while (!cf_outq_empty(&conn->outq)) {
         struct cf_slice slices[BATCH_MAX];
         size_t count = cf_outq_peek(&conn->outq, slices, BATCH_MAX);
-        size_t total = total_len(slices, count), sent;
+        size_t total = total_len(slices, count), sent = 0;
         enum cf_error error = send_now(conn->fd, slices, count, &sent);
         if (error != CF_OK)
             return error;
@@ -117,7 +117,7 @@ static enum cf_error flush_tls(struct cf_conn *conn, struct flush *flush)
     enum cf_error error = CF_OK;
     while (cipher->len > 0 || cf_conn_tls_encrypt(conn, &error)) {
         struct cf_slice bytes = cf_buf_peek(cipher);
-        size_t sent;
+        size_t sent = 0;
         error = send_now(conn->fd, &bytes, 1, &sent);
         if (error != CF_OK)
             return error;
