@@ -157,7 +157,7 @@ static enum cf_error set_text(struct cf_config *config, const struct key *key,
 static enum cf_error set_value(struct cf_config *config, const struct key *key,
                                struct cf_slice value, struct cf_buf *why)
 {
-    uint64_t number;
+    uint64_t number = 0;
     switch (key->kind) {
     case TEXT:
     case SECRET:
