@@ -12,7 +12,7 @@
 #include "server/text.h"
 #include "server/worker.h"
 
-enum { DRAIN_MS = 10000, DRAIN_AFTER_FAILURE_MS = 1000 };
+enum { DRAIN_MS = 10000, DRAIN_AFTER_FAILURE_MS = 1000, SAME_SIGNAL_MS = 1000 };
 
 /* The main thread's view: signals and the end. */
 struct control {
@@ -20,6 +20,7 @@ struct control {
     uv_signal_t signals[3];
     struct cf_loop_timer drain_timer;
     bool draining;
+    cf_ms drain_started;
 };
 
 /* ---- what workers are told ---- */
@@ -128,14 +129,17 @@ static void tell_workers(struct cf_server *server, enum cf_mail_kind kind)
 
 static void drain(struct control *control, cf_ms wait_ms)
 {
+    cf_ms now = cf_loop_now(control->server.control).ms;
     if (control->draining) {
-        tell_workers(&control->server, CF_MAIL_CUT);
+        /* Ctrl-C reaches a script and its server, and the script passes it on: that is one wish. */
+        if (now - control->drain_started >= SAME_SIGNAL_MS)
+            tell_workers(&control->server, CF_MAIL_CUT);
         return;
     }
     control->draining = true;
+    control->drain_started = now;
     tell_workers(&control->server, CF_MAIL_DRAIN);
-    cf_loop_timer_set(control->server.control, &control->drain_timer,
-                      cf_loop_now(control->server.control).ms + wait_ms);
+    cf_loop_timer_set(control->server.control, &control->drain_timer, now + wait_ms);
 }
 
 static void on_drain_over(struct cf_loop_timer *timer)

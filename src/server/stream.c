@@ -172,9 +172,6 @@ void cf_stream_close(struct cf_stream *stream, enum cf_stream_end end)
 
 /* ---- listening ---- */
 
-static const char no_such_message[] = "{\"type\":\"error\",\"data\":{\"code\":\"not_found\","
-                                      "\"message\":\"There is no such message in this shop.\"}}";
-
 /* A receipt or reaction that waits for its message to be found. */
 struct relay {
     struct cf_job job;
@@ -190,8 +187,8 @@ static void relay_done(struct cf_worker *worker, struct cf_session *session,
     if (found) {
         cf_server_publish(worker->server, relay->event);
         relay->event = NULL;
-    } else if (session != NULL && session->stream != NULL) {
-        send_text(session->stream, cf_slice_cstr(no_such_message));
+    } else if (request->error != CF_E_UNAVAILABLE && session != NULL && session->stream != NULL) {
+        send_text(session->stream, CF_LIT(CF_SHOP_NO_SUCH_MESSAGE));
     }
     cf_event_unref(relay->event);
     free(relay);

@@ -217,9 +217,9 @@ static struct cf_problem judge(const struct cf_stream *stream,
                                const struct cf_store_request *request)
 {
     if (request->error != CF_OK)
-        return cf_problem_of(request->error);
+        return cf_shop_problem_of(request->op, request->error);
     if (stream->end == CF_STREAM_REMOVED)
-        return cf_problem_of(CF_E_NOT_MEMBER);
+        return cf_shop_problem_of(request->op, CF_E_NOT_MEMBER);
     if (stream->end != CF_STREAM_LIVE || stream->session->worker->draining)
         return cf_problem_of(CF_E_UNAVAILABLE);
     return (struct cf_problem){.status = 0};
