@@ -15,7 +15,9 @@
  * with the same client id. A write that was refused with another error has changed nothing.
  *
  * Names: an actor_name that is not empty is stored, or refreshed, with every write that succeeds. A
- * user whom nobody has named is called by the id. */
+ * user_name names only a user whom the store does not know yet: names show in all rooms, and an
+ * admin of one is nobody to rename the people of others. A user whom nobody has named is called by
+ * the id. */
 #ifndef CF_PORT_STORE_H
 #define CF_PORT_STORE_H
 
@@ -54,7 +56,7 @@ enum cf_store_op {
      * is taken) */
     CF_STORE_ROOM_CREATE,
     /* room, actor (an admin), user, user_name, role, now → one member, created: added or only
-     * changed. An empty user_name keeps a known name · E_NOT_MEMBER, E_FORBIDDEN, E_CONFLICT (the
+     * changed. A known user's name stays as it is · E_NOT_MEMBER, E_FORBIDDEN, E_CONFLICT (the
      * last admin), E_INVALID (no such role) */
     CF_STORE_MEMBER_PUT,
     /* room, actor (an admin, or the user itself), user · E_NOT_MEMBER, E_FORBIDDEN, E_NOT_FOUND,

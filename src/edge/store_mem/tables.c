@@ -102,6 +102,16 @@ enum cf_error cf_mem_user_put(struct mem_store *mem, struct cf_slice id, struct 
     return CF_OK;
 }
 
+enum cf_error cf_mem_user_ensure(struct mem_store *mem, struct cf_slice id, struct cf_slice name,
+                                 struct mem_user **out_user)
+{
+    struct mem_user *user = cf_mem_user_find(mem, id);
+    if (user == NULL)
+        return add_user(mem, id, name, out_user);
+    *out_user = user;
+    return CF_OK;
+}
+
 static void free_room(struct mem_room *room)
 {
     cf_mem_free(&room->name);

@@ -64,6 +64,9 @@ struct mem_message *cf_mem_sent_find(struct mem_room *room, struct cf_slice key)
  * name. CF_E_NOMEM. */
 enum cf_error cf_mem_user_put(struct mem_store *mem, struct cf_slice id, struct cf_slice name,
                               struct mem_user **out_user);
+/* As user_put, but a known user's name stays. */
+enum cf_error cf_mem_user_ensure(struct mem_store *mem, struct cf_slice id, struct cf_slice name,
+                                 struct mem_user **out_user);
 enum cf_error cf_mem_room_add(struct mem_store *mem, const struct cf_uuid *id, struct cf_slice name,
                               struct mem_user *creator, cf_us now, struct mem_room **out_room);
 enum cf_error cf_mem_member_add(struct mem_room *room, struct mem_user *user, enum cf_role role,

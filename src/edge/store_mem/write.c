@@ -78,7 +78,7 @@ static enum cf_error put_member(struct mem_store *mem, struct cf_store_request *
     struct mem_user *user = NULL;
     error = row == NULL ? CF_E_NOMEM : put_actor(mem, request);
     if (error == CF_OK)
-        error = cf_mem_user_put(mem, request->user, request->user_name, &user);
+        error = cf_mem_user_ensure(mem, request->user, request->user_name, &user);
     if (error == CF_OK)
         error = cf_arena_copy(&request->arena, user->name, &row->name);
     if (error == CF_OK && member == NULL)

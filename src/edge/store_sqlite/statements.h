@@ -53,8 +53,8 @@
     X(USER_PUT, "INSERT INTO users (id, name) VALUES (?1, ?2) "                                  \
                 "ON CONFLICT (id) DO UPDATE SET name = excluded.name "                           \
                 "WHERE name <> excluded.name")                                                   \
-    /* id: a user nobody has named is called by the id */                                        \
-    X(USER_ENSURE, "INSERT INTO users (id, name) VALUES (?1, ?1) ON CONFLICT (id) DO NOTHING")   \
+    /* id, name: for a user who is not known yet */                                              \
+    X(USER_ENSURE, "INSERT INTO users (id, name) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING")   \
     /* id */                                                                                     \
     X(USER_NAME, "SELECT name FROM users WHERE id = ?1")                                         \
     /* id, name, creator, now */                                                                 \

@@ -14,30 +14,41 @@ int cf_sqlite_put_name(struct cf_sqlite_db *db, struct cf_sqlite_names *names, s
     return rc;
 }
 
-int cf_sqlite_put_user(struct cf_sqlite_db *db, struct cf_sqlite_names *names, struct cf_slice user,
-                       struct cf_slice name)
+/* Makes sure that the user has a row; a known user's name stays. */
+static int ensure_user(struct cf_sqlite_db *db, struct cf_slice user, struct cf_slice name)
 {
-    if (name.len > 0)
-        return cf_sqlite_put_name(db, names, user, name);
     struct cf_sqlite_query query = cf_sqlite_query(db, CF_SQL_USER_ENSURE);
     cf_sqlite_bind_text(&query, user);
+    cf_sqlite_bind_text(&query, name);
     return cf_sqlite_execute(&query);
 }
 
-int cf_sqlite_name_after(struct cf_sqlite_db *db, struct cf_store_request *request,
-                         struct cf_slice user, struct cf_slice name, struct cf_slice *out_name)
+int cf_sqlite_put_user(struct cf_sqlite_db *db, struct cf_sqlite_names *names, struct cf_slice user,
+                       struct cf_slice name)
 {
-    if (name.len > 0) {
-        *out_name = name;
-        return SQLITE_OK;
-    }
+    return name.len > 0 ? cf_sqlite_put_name(db, names, user, name) : ensure_user(db, user, user);
+}
+
+/* The stored name, in the request's arena; `fallback` for a user who is not known. E_NOMEM. */
+static int find_name(struct cf_sqlite_db *db, struct cf_store_request *request,
+                     struct cf_slice user, struct cf_slice fallback, struct cf_slice *out_name)
+{
     struct cf_sqlite_query query = cf_sqlite_query(db, CF_SQL_USER_NAME);
     cf_sqlite_bind_text(&query, user);
     if (cf_sqlite_step(&query))
         request->error = cf_sqlite_column_text(&query, 0, &request->arena, out_name);
     else
-        *out_name = user;
+        *out_name = fallback;
     return cf_sqlite_finish(&query);
+}
+
+int cf_sqlite_name_after(struct cf_sqlite_db *db, struct cf_store_request *request,
+                         struct cf_slice user, struct cf_slice name, struct cf_slice *out_name)
+{
+    if (name.len == 0)
+        return find_name(db, request, user, user, out_name);
+    *out_name = name;
+    return SQLITE_OK;
 }
 
 static int add_member(struct cf_sqlite_db *db, int64_t room_key, struct cf_slice user,
@@ -162,11 +173,14 @@ static int check_member_put(struct cf_sqlite_db *db, struct cf_store_request *re
     return rc;
 }
 
-/* The name that MEMBER_PUT gives to the user; empty: the known one stays. */
-static struct cf_slice given_name(const struct cf_store_request *request)
+/* The name by which the user will be called after MEMBER_PUT. */
+static int find_member_name(struct cf_sqlite_db *db, struct cf_store_request *request,
+                            struct cf_slice *out_name)
 {
-    bool self = cf_slice_eq(request->actor, request->user);
-    return self && request->user_name.len == 0 ? request->actor_name : request->user_name;
+    if (cf_slice_eq(request->actor, request->user))
+        return cf_sqlite_name_after(db, request, request->user, request->actor_name, out_name);
+    struct cf_slice first = request->user_name.len > 0 ? request->user_name : request->user;
+    return find_name(db, request, request->user, first, out_name);
 }
 
 int cf_sqlite_member_put(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
@@ -178,7 +192,7 @@ int cf_sqlite_member_put(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
     if (rc != SQLITE_OK || request->error != CF_OK)
         return rc;
     struct cf_slice name;
-    rc = cf_sqlite_name_after(db, request, request->user, given_name(request), &name);
+    rc = find_member_name(db, request, &name);
     if (rc != SQLITE_OK || request->error != CF_OK)
         return rc;
     struct cf_member_row *row = cf_arena_alloc(&request->arena, sizeof(*row));
@@ -191,10 +205,9 @@ int cf_sqlite_member_put(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
                                   request->created ? request->now : member.joined};
     request->members = row;
     request->members_count = 1;
-    /* The actor first: of two names for one user, the one for the user stays. */
     rc = cf_sqlite_put_name(db, names, request->actor, request->actor_name);
     if (rc == SQLITE_OK)
-        rc = cf_sqlite_put_user(db, names, request->user, given_name(request));
+        rc = ensure_user(db, request->user, name);
     if (rc != SQLITE_OK)
         return rc;
     return request->created ? add_member(db, room.key, request->user, request->role, request->now)

@@ -304,6 +304,52 @@ static void names_are_stored_and_refreshed(void **state)
     assert_slice(member->members[0].name, S("Anya"));
 }
 
+/* Names belong to users and show in every room: an admin of one may name a newcomer, nobody else.
+ */
+static void member_put_names_only_the_unknown(void **state)
+{
+    struct fixture *f = *state;
+    struct cf_uuid room = new_room(f, S("ann")), other = new_room(f, S("bob"));
+    struct cf_store_request *put = make(f, CF_STORE_USER_PUT, S("bob"));
+    put->actor_name = S("Bob");
+    assert_int_equal(run(f, put), CF_OK);
+
+    for (int i = 0; i < 2; i++) { /* added, then changed */
+        struct cf_store_request *renamed = make_member(f, room, S("ann"), S("bob"), CF_ROLE_MEMBER);
+        renamed->user_name = S("Bobo");
+        assert_int_equal(run(f, renamed), CF_OK);
+        assert_slice(renamed->members[0].name, S("Bob"));
+        assert_slice(name_of(f, room, S("bob")), S("Bob"));
+        assert_slice(name_of(f, other, S("bob")), S("Bob"));
+    }
+
+    struct cf_store_request *named = make_member(f, room, S("ann"), S("cid"), CF_ROLE_MEMBER);
+    named->user_name = S("Cid");
+    assert_int_equal(run(f, named), CF_OK);
+    assert_slice(named->members[0].name, S("Cid"));
+    named = make_member(f, room, S("ann"), S("cid"), CF_ROLE_MEMBER);
+    named->user_name = S("Sid");
+    assert_int_equal(run(f, named), CF_OK);
+    assert_slice(named->members[0].name, S("Cid"));
+    assert_slice(name_of(f, room, S("cid")), S("Cid"));
+
+    /* Who was added without a name has a row: the next name is the user's own. */
+    assert_int_equal(put_member(f, room, S("ann"), S("dan"), CF_ROLE_MEMBER), CF_OK);
+    named = make_member(f, room, S("ann"), S("dan"), CF_ROLE_MEMBER);
+    named->user_name = S("Dan");
+    assert_int_equal(run(f, named), CF_OK);
+    assert_slice(named->members[0].name, S("dan"));
+    assert_slice(name_of(f, room, S("dan")), S("dan"));
+
+    /* Of an actor's two names for itself, the token's counts. */
+    named = make_member(f, room, S("ann"), S("ann"), CF_ROLE_ADMIN);
+    named->actor_name = S("Ann");
+    named->user_name = S("Queen");
+    assert_int_equal(run(f, named), CF_OK);
+    assert_slice(named->members[0].name, S("Ann"));
+    assert_slice(name_of(f, room, S("ann")), S("Ann"));
+}
+
 /* A request that is refused changes nothing, the name included. */
 static void refused_write_keeps_the_name(void **state)
 {
@@ -342,6 +388,7 @@ static const struct CMUnitTest tests[] = {
     CONTRACT(member_remove_errors),
     CONTRACT(removed_member_is_a_stranger),
     CONTRACT(names_are_stored_and_refreshed),
+    CONTRACT(member_put_names_only_the_unknown),
     CONTRACT(refused_write_keeps_the_name),
     CONTRACT(check_answers),
 };
