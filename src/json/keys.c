@@ -40,10 +40,13 @@ static enum cf_error make_room(struct cf_json_reader *reader)
     return CF_OK;
 }
 
+/* The bytes of an empty key have no place: nothing has been kept when it comes first. */
 static bool seen(const struct cf_json_reader *reader, const struct cf_json_key_seen *entry,
                  uint32_t object, uint32_t hash, struct cf_slice key)
 {
-    return entry->object == object && entry->hash == hash &&
+    if (entry->object != object || entry->hash != hash || entry->len != key.len)
+        return false;
+    return key.len == 0 ||
            cf_slice_eq(cf_slice_of(reader->key_bytes.ptr + entry->offset, entry->len), key);
 }
 
