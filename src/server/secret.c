@@ -2,6 +2,8 @@
  * stops the start; nothing falls back to a weaker secret (hazard V21). */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,7 +12,7 @@
 #include "server/config.h"
 #include "server/text.h"
 
-enum { SECRET_BYTES = 32, SECRET_FILE_MAX = 4096 };
+enum { SECRET_BYTES = 32, SECRET_FILE_MAX = 4096, SECRET_PATH_MAX = 4096 };
 
 static enum cf_error io_error(struct cf_buf *why, const char *path, const char *what)
 {
@@ -25,30 +27,44 @@ enum cf_error cf_config_make_data_dir(const struct cf_config *config, struct cf_
     return io_error(why, config->data_dir, "cannot make the data directory (CONFAB_DATA_DIR)");
 }
 
-/* Writes a new secret; losing the race against another process that does the same is fine. */
-static enum cf_error create_secret(const char *path, struct cf_buf *why)
+static void make_secret(char out_hex[SECRET_BYTES * 2])
 {
     static const char digits[] = "0123456789abcdef";
     uint8_t random[SECRET_BYTES];
-    char hex[SECRET_BYTES * 2];
     struct cf_entropy entropy = cf_entropy_system();
     entropy.fill(entropy.context, random, sizeof(random));
     for (size_t i = 0; i < SECRET_BYTES; i++) {
-        hex[2 * i] = digits[random[i] >> 4];
-        hex[2 * i + 1] = digits[random[i] & 15];
+        out_hex[2 * i] = digits[random[i] >> 4];
+        out_hex[2 * i + 1] = digits[random[i] & 15];
     }
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 && errno == EEXIST)
-        return CF_OK;
+}
+
+/* Writes a new secret to `fd`, the file `temporary`, and gives it its name. */
+static enum cf_error write_secret(int fd, const char *temporary, const char *path,
+                                  struct cf_buf *why)
+{
+    char hex[SECRET_BYTES * 2];
+    make_secret(hex);
+    if (write(fd, hex, sizeof(hex)) != (ssize_t)sizeof(hex) || fsync(fd) != 0)
+        return io_error(why, path, "cannot write the development secret");
+    if (link(temporary, path) != 0 && errno != EEXIST)
+        return io_error(why, path, "cannot make the development secret");
+    return CF_OK;
+}
+
+/* Another process may do the same at this moment: the file gets its name when it is whole, so that
+ * nobody reads a part of it, and by link(2), which replaces nothing: the first one wins. */
+static enum cf_error create_secret(const char *path, struct cf_buf *why)
+{
+    char temporary[SECRET_PATH_MAX + sizeof(".XXXXXX")];
+    snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
+    int fd = mkstemp(temporary); /* O_EXCL, mode 0600 */
     if (fd < 0)
         return io_error(why, path, "cannot make the development secret");
-    bool written = write(fd, hex, sizeof(hex)) == (ssize_t)sizeof(hex) && fsync(fd) == 0;
-    if (!written) {
-        io_error(why, path, "cannot write the development secret");
-        unlink(path);
-    }
+    enum cf_error error = write_secret(fd, temporary, path, why);
     close(fd);
-    return written ? CF_OK : CF_E_IO;
+    unlink(temporary);
+    return error;
 }
 
 static enum cf_error read_secret(const char *path, struct cf_buf *out, struct cf_buf *why)
@@ -86,7 +102,7 @@ enum cf_error cf_config_secret(const struct cf_config *config, struct cf_buf *ou
         return CF_E_INVALID;
     }
     struct cf_buf path;
-    cf_buf_init(&path, 4096);
+    cf_buf_init(&path, SECRET_PATH_MAX);
     enum cf_error error = cf_text_append(&path, "%s/jwt_secret", config->data_dir);
     const char *file = cf_text_cstr(&path);
     if (error == CF_OK)
