@@ -254,11 +254,6 @@ static void handle_event(struct session *session, const struct cf_ws_event *even
         finish(session);
 }
 
-static bool is_writable(const struct session *session)
-{
-    return cf_outq_empty(cf_conn_outq(&session->conn));
-}
-
 /* What holds after every step of the endpoint. */
 static void settle(struct session *session)
 {
@@ -266,8 +261,8 @@ static void settle(struct session *session)
         return;
     cf_loop_timer_set(session->server->loop, &session->timer,
                       cf_ws_endpoint_deadline(&session->ws));
-    if (cf_conn_outq(&session->conn)->bytes > BACKLOG_MAX)
-        cf_conn_pause(&session->conn);
+    if (cf_conn_blocked(&session->conn) && cf_conn_outq(&session->conn)->bytes > BACKLOG_MAX)
+        cf_conn_pause(&session->conn); /* until on_drained */
 }
 
 static void read_websocket(struct session *session, struct cf_slice *input)
@@ -275,8 +270,8 @@ static void read_websocket(struct session *session, struct cf_slice *input)
     struct cf_ws_event event;
     do {
         enum cf_error error =
-            cf_ws_endpoint_next(&session->ws, now_ms(session), is_writable(session), input,
-                                &session->server->out, &event);
+            cf_ws_endpoint_next(&session->ws, now_ms(session), !cf_conn_blocked(&session->conn),
+                                input, &session->server->out, &event);
         if (error != CF_OK) {
             cf_buf_reset(&session->server->out);
             cf_conn_abort(&session->conn, error);
