@@ -238,11 +238,8 @@ static enum cf_error string_done(struct cf_json_reader *reader, struct cf_slice 
 static enum cf_error end_run(struct cf_json_reader *reader, struct cf_slice run, uint8_t byte,
                              struct cf_json_event *out_event)
 {
-    if (byte == '"' && reader->text_bytes == 0) {
-        if (run.len > reader->limits.string_bytes_max)
-            return CF_E_TOO_LARGE;
+    if (byte == '"' && reader->text_bytes == 0)
         return string_done(reader, run, out_event);
-    }
     enum cf_error error = keep_text(reader, run);
     if (error != CF_OK)
         return error;
@@ -268,7 +265,13 @@ static enum cf_error read_string(struct cf_json_reader *reader, struct cf_slice 
         }
         bool ascii;
         struct cf_slice run = cf_slice_head(*input, plain_run(*input, &ascii));
-        error = check_run(reader, run, ascii);
+        /* Nothing behind the limit is looked at, so that no split changes which error comes first.
+         */
+        struct cf_slice within =
+            cf_slice_head(run, reader->limits.string_bytes_max - reader->text_bytes);
+        error = check_run(reader, within, ascii);
+        if (error == CF_OK && within.len < run.len)
+            error = CF_E_TOO_LARGE;
         if (error != CF_OK)
             break;
         struct cf_slice rest = cf_slice_skip(*input, run.len);
