@@ -312,8 +312,10 @@ int cf_server_run(const struct cf_config *config)
         if (error != CF_OK)
             drain(&control, 0);
         cf_loop_run(server->control);
-        for (size_t w = 0; w < server->workers_count; w++)
-            pthread_join(server->workers[w]->thread, NULL);
+        for (size_t w = 0; w < server->workers_count; w++) {
+            if (server->workers[w]->started)
+                pthread_join(server->workers[w]->thread, NULL);
+        }
     }
     cf_parts_close(server);
     close_control(&control);

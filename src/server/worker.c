@@ -248,7 +248,8 @@ enum cf_error cf_worker_start(struct cf_worker *worker)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed = pthread_create(&worker->thread, NULL, run, worker);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed == 0 ? CF_OK : CF_E_IO;
+    worker->started = failed == 0;
+    return worker->started ? CF_OK : CF_E_IO;
 }
 
 void cf_worker_post(struct cf_worker *worker, struct cf_mail *mail)

@@ -27,6 +27,7 @@ struct cf_worker {
     struct cf_server *server;
     unsigned index;
     pthread_t thread;
+    bool started; /* there is such a thread, to be joined */
     struct cf_loop *loop;
     struct cf_mailbox mailbox;
     struct cf_listener *listeners[CF_LISTEN_MAX];
