@@ -1,5 +1,6 @@
-/* At most so many attempts in any minute, per key (a user, an address). A sliding window in fixed
- * memory: keys_max keys, the one idle longest gives way. */
+/* At most so many attempts in any minute, per key (a user, an address). A sliding window in bounded
+ * memory: keys_max keys of 8 bytes an attempt, the one idle longest gives way. A key without
+ * attempts for a minute is forgotten. */
 #ifndef CF_AUTH_ATTEMPTS_H
 #define CF_AUTH_ATTEMPTS_H
 
@@ -8,7 +9,8 @@
 
 struct cf_attempts;
 
-/* NULL without memory. `per_minute` 1 to 1000; `keys_max` at least 1. */
+/* NULL without memory. `hash_key`: 16 random bytes of this process. `per_minute` 1 to 1000;
+ * `keys_max` at least 1. */
 struct cf_attempts *cf_attempts_new(unsigned per_minute, size_t keys_max,
                                     const uint8_t hash_key[16]);
 void cf_attempts_free(struct cf_attempts *attempts);

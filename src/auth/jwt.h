@@ -30,14 +30,20 @@ enum cf_error cf_jwt_verifier_new(const struct cf_jwt_config *config, const uint
 void cf_jwt_verifier_free(struct cf_jwt_verifier *verifier);
 /* The name of the algorithm in use: "HS256", … */
 const char *cf_jwt_algorithm(const struct cf_jwt_verifier *verifier);
-/* CF_E_EXPIRED only for a token that is right but for its exp; CF_E_UNAUTHENTICATED for everything
- * else. User id: the first of user_id, userId, sub; name: the first of username, name,
- * preferred_username, else the id; strings (not empty, no control characters, valid UTF-8, within
- * CF_USER_*_MAX) or integers. */
+/* CF_E_EXPIRED only for a token that is right but for its exp; CF_E_NOMEM; CF_E_UNAUTHENTICATED for
+ * everything else.
+ *
+ * User id: the first of user_id, userId, sub that is there and not null; name: that of username,
+ * name, preferred_username, else the id; strings (not empty, no control characters, valid UTF-8,
+ * within CF_USER_*_MAX) or integers. A first one against these rules refuses the token.
+ *
+ * exp and nbf are numbers without exponent, up to the year 9999; a fraction is cut. A token is
+ * expired from exp + leeway on, which is what the identity's `expires` says. */
 enum cf_error cf_jwt_verify(const struct cf_jwt_verifier *verifier, struct cf_slice token,
                             cf_us now, struct cf_identity *out_identity);
 /* Signs `claims`, a JSON object, with an HS256 secret; appends the token. CF_E_INVALID for a secret
- * under 32 bytes, CF_E_NOMEM, CF_E_TOO_LARGE. */
+ * under 32 bytes, CF_E_NOMEM, CF_E_TOO_LARGE (of the buffer, or over 8 KiB); the buffer is then as
+ * it was. */
 enum cf_error cf_jwt_sign(struct cf_slice secret, struct cf_slice claims, struct cf_buf *out_token);
 
 #endif

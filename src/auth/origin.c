@@ -1,112 +1,149 @@
 #include "auth/origin.h"
 
-/* A list element or a header value, split; all parts borrow it. */
+enum { HOST_MAX = 253, PORT_MAX = 65535 };
+
+/* The parts of scheme://host[:port] as written. */
 struct parts {
-    struct cf_slice scheme, host, port; /* port without its colon; ptr == NULL: none */
+    struct cf_slice scheme, host, port; /* port.ptr == NULL: none */
 };
 
-static bool host_char(uint8_t byte)
+static bool is_digit(uint8_t c)
 {
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-           (byte >= '0' && byte <= '9') || byte == '-' || byte == '.' || byte == '_';
+    return c >= '0' && c <= '9';
 }
 
-/* A name, an IPv4 address, or an IPv6 address in brackets. */
-static bool split_host(struct cf_slice authority, struct parts *out)
+static bool is_hex(uint8_t c)
 {
-    size_t len = 0;
-    if (authority.len > 0 && authority.ptr[0] == '[') {
-        len = cf_slice_find(authority, ']') + 1;
-        if (len > authority.len || len < 4)
+    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* Other scripts are written as browsers send them, in Punycode. */
+static bool is_name_character(uint8_t c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+}
+
+/* Labels with single dots between them. */
+static bool is_name(struct cf_slice host)
+{
+    bool after_dot = true;
+    for (size_t i = 0; i < host.len; i++) {
+        bool dot = host.ptr[i] == '.';
+        if (dot ? after_dot : !is_name_character(host.ptr[i]))
             return false;
-        for (size_t i = 1; i + 1 < len; i++) {
-            uint8_t byte = authority.ptr[i];
-            bool hex =
-                (byte >= '0' && byte <= '9') || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f');
-            if (!hex && byte != ':' && byte != '.')
-                return false;
-        }
-    } else {
-        while (len < authority.len && host_char(authority.ptr[len]))
-            len++;
+        after_dot = dot;
     }
-    out->host = cf_slice_head(authority, len);
-    struct cf_slice rest = cf_slice_skip(authority, len);
-    out->port = (struct cf_slice){NULL, 0};
-    if (rest.len == 0)
-        return len > 0;
-    out->port = cf_slice_skip(rest, 1);
-    uint64_t number;
-    return len > 0 && rest.ptr[0] == ':' && out->port.len <= 5 &&
-           cf_slice_to_u64(out->port, &number) && number > 0 && number <= 65535 &&
-           out->port.ptr[0] != '0';
+    return !after_dot && host.len <= HOST_MAX;
 }
 
-/* scheme "://" host [ ":" port ], and not a byte more (RFC 6454 section 6.2). */
-static bool split_origin(struct cf_slice origin, struct parts *out)
+static bool is_ipv6(struct cf_slice host)
 {
-    size_t colon = cf_slice_find(origin, ':');
-    out->scheme = cf_slice_head(origin, colon);
-    struct cf_slice rest = cf_slice_skip(origin, colon);
+    if (host.len < 4 || host.ptr[0] != '[' || host.ptr[host.len - 1] != ']')
+        return false;
+    for (size_t i = 1; i + 1 < host.len; i++) {
+        if (!is_hex(host.ptr[i]) && host.ptr[i] != ':' && host.ptr[i] != '.')
+            return false;
+    }
+    return true;
+}
+
+static bool is_port(struct cf_slice port)
+{
+    uint64_t number;
+    return port.len > 0 && port.ptr[0] != '0' && cf_slice_to_u64(port, &number) &&
+           number <= PORT_MAX;
+}
+
+static bool split(struct cf_slice text, struct parts *out_parts)
+{
+    size_t colon = cf_slice_find(text, ':');
+    struct cf_slice rest = cf_slice_skip(text, colon);
     if (!cf_slice_starts(rest, CF_LIT("://")))
         return false;
-    if (!cf_slice_eq_nocase(out->scheme, CF_LIT("http")) &&
-        !cf_slice_eq_nocase(out->scheme, CF_LIT("https")))
+    rest = cf_slice_skip(rest, 3);
+    size_t host_len = cf_slice_find(rest, ':');
+    if (cf_slice_starts(rest, CF_LIT("[")))
+        host_len = cf_slice_find(rest, ']') + 1;
+    out_parts->scheme = cf_slice_head(text, colon);
+    out_parts->host = cf_slice_head(rest, host_len);
+    out_parts->port = (struct cf_slice){NULL, 0};
+    if (host_len >= rest.len)
+        return true;
+    if (rest.ptr[host_len] != ':')
         return false;
-    return split_host(cf_slice_skip(rest, 3), out);
+    out_parts->port = cf_slice_skip(rest, host_len + 1);
+    return true;
 }
 
-static struct cf_slice port_of(const struct parts *parts)
+static bool is_origin(const struct parts *parts)
 {
-    if (parts->port.ptr != NULL)
-        return parts->port;
-    return cf_slice_eq_nocase(parts->scheme, CF_LIT("https")) ? CF_LIT("443") : CF_LIT("80");
+    bool web = cf_slice_eq_nocase(parts->scheme, CF_LIT("https")) ||
+               cf_slice_eq_nocase(parts->scheme, CF_LIT("http"));
+    return web && (is_name(parts->host) || is_ipv6(parts->host)) &&
+           (parts->port.ptr == NULL || is_port(parts->port));
+}
+
+/* As a browser writes it (RFC 6454 section 6.2). */
+static enum cf_error canonicalize(struct cf_slice text, const struct parts *parts,
+                                  struct cf_arena *arena, struct cf_slice *out_origin)
+{
+    bool secure = parts->scheme.len == sizeof("https") - 1;
+    if (cf_slice_eq(parts->port, secure ? CF_LIT("443") : CF_LIT("80")))
+        text.len -= parts->port.len + 1;
+    uint8_t *bytes = cf_arena_alloc(arena, text.len);
+    if (bytes == NULL)
+        return CF_E_NOMEM;
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.ptr[i];
+        bytes[i] = c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
+    }
+    *out_origin = cf_slice_of(bytes, text.len);
+    return CF_OK;
+}
+
+static size_t count_elements(struct cf_slice text)
+{
+    size_t count = 0;
+    struct cf_slice element;
+    while (cf_slice_next(&text, ',', &element))
+        count++;
+    return count;
 }
 
 enum cf_error cf_origin_list_parse(struct cf_slice text, struct cf_arena *arena,
                                    struct cf_origin_list *out_list, struct cf_slice *out_bad)
 {
-    struct cf_slice rest = text, element;
-    size_t count = 0;
-    *out_list = (struct cf_origin_list){.any = text.len == 0};
-    if (text.len == 0)
+    struct cf_origin_list list = {.any = text.len == 0};
+    if (list.any) {
+        *out_list = list;
         return CF_OK;
-    while (cf_slice_next(&rest, ',', &element))
-        count++;
-    out_list->origins = cf_arena_alloc(arena, count * sizeof(struct cf_slice));
-    if (out_list->origins == NULL)
+    }
+    list.origins = cf_arena_alloc(arena, count_elements(text) * sizeof(*list.origins));
+    if (list.origins == NULL)
         return CF_E_NOMEM;
-    rest = text;
-    while (cf_slice_next(&rest, ',', &element)) {
+    struct cf_slice element;
+    while (cf_slice_next(&text, ',', &element)) {
         struct parts parts;
         element = cf_slice_trim(element);
-        if (!split_origin(element, &parts)) {
+        if (!split(element, &parts) || !is_origin(&parts)) {
             *out_bad = element;
             return CF_E_INVALID;
         }
-        enum cf_error error = cf_arena_copy(arena, element, &out_list->origins[out_list->count]);
+        enum cf_error error = canonicalize(element, &parts, arena, &list.origins[list.count]);
         if (error != CF_OK)
             return error;
-        out_list->count++;
+        list.count++;
     }
+    *out_list = list;
     return CF_OK;
-}
-
-static bool same(const struct parts *a, const struct parts *b)
-{
-    return cf_slice_eq_nocase(a->scheme, b->scheme) && cf_slice_eq_nocase(a->host, b->host) &&
-           cf_slice_eq(port_of(a), port_of(b));
 }
 
 bool cf_origin_allowed(const struct cf_origin_list *list, struct cf_slice origin)
 {
-    struct parts asked, listed;
     if (list->any)
         return true;
-    if (!split_origin(origin, &asked))
-        return false;
     for (size_t i = 0; i < list->count; i++) {
-        if (split_origin(list->origins[i], &listed) && same(&asked, &listed))
+        if (cf_slice_eq(list->origins[i], origin))
             return true;
     }
     return false;
