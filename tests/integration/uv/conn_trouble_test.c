@@ -46,6 +46,7 @@ static void peer_that_does_not_read_is_timed_out(void **state)
     int fd;
     struct end *end = accept_raw(&rig, &fd);
     rig.config.write_wait_ms = 100;
+    cf_ms before = cf_loop_now(rig.loop).ms;
     for (int i = 0; i < 16; i++)
         queue_bytes(end, MIB, 'x');
     rig.turns = 0;
@@ -55,10 +56,9 @@ static void peer_that_does_not_read_is_timed_out(void **state)
     assert_int_equal(cf_conn_outq(&end->conn)->messages, (stuck + MIB - 1) / MIB);
     queue_bytes(end, MIB, 'x');
     assert_int_equal(cf_conn_outq(&end->conn)->bytes, stuck + MIB);
-    cf_ms before = cf_loop_now(rig.loop).ms;
     rig_run(&rig, rig_all_closed);
     assert_int_equal(end->why, CF_E_TIMEOUT);
-    assert_in_range(cf_loop_now(rig.loop).ms - before, 50, 1000);
+    assert_in_range(cf_loop_now(rig.loop).ms - before, 100, 2000);
     assert_int_equal(end->drained, 0);
     close(fd);
     rig_deinit(&rig);
@@ -199,7 +199,7 @@ static void bytes_before_the_end_are_read(void **state)
 static void answer(struct end *end, struct cf_slice bytes)
 {
     (void)bytes;
-    queue_bytes(end, MIB, 'z');
+    queue_bytes(end, 16 * MIB, 'z');
 }
 
 /* A client that ends its side after the request (`nc -N`) still gets what was queued. */
@@ -217,8 +217,33 @@ static void half_closed_peer_gets_its_answer(void **state)
     rig_run(&rig, rig_all_closed);
     assert_int_equal(end->why, CF_E_CLOSED);
     assert_int_equal(pthread_join(reader.thread, NULL), 0);
-    assert_int_equal(reader.len, MIB);
-    assert_int_equal(reader.bytes[MIB - 1], 'z');
+    assert_int_equal(reader.len, 16 * MIB);
+    assert_int_equal(reader.bytes[16 * MIB - 1], 'z');
+    free(reader.bytes);
+    rig_deinit(&rig);
+}
+
+/* The peer's end came while we were still writing: nothing is left to wait for. */
+static void peer_that_ended_first_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct rig rig;
+    int fd;
+    struct end *end = accept_raw(&rig, &fd);
+    queue_bytes(end, 16 * MIB, 'x');
+    cf_conn_shut(&end->conn);
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    rig.turns = 0;
+    rig_run(&rig, twenty_turns);
+    assert_int_equal(end->closed, 0);
+    struct reader reader;
+    cf_ms before = cf_loop_now(rig.loop).ms;
+    reader_start(&reader, fd);
+    rig_run(&rig, rig_all_closed);
+    assert_int_equal(end->why, CF_OK);
+    assert_true(cf_loop_now(rig.loop).ms - before < 900);
+    assert_int_equal(pthread_join(reader.thread, NULL), 0);
+    assert_int_equal(reader.len, 16 * MIB);
     free(reader.bytes);
     rig_deinit(&rig);
 }
@@ -411,6 +436,7 @@ int main(void)
         cmocka_unit_test(reset_by_the_peer),
         cmocka_unit_test(bytes_before_the_end_are_read),
         cmocka_unit_test(half_closed_peer_gets_its_answer),
+        cmocka_unit_test(peer_that_ended_first_is_not_waited_for),
         cmocka_unit_test(goodbye_waits_a_second_at_most),
         cmocka_unit_test(silent_tls_peer_is_timed_out),
         cmocka_unit_test(garbage_on_a_tls_port_is_refused),

@@ -111,6 +111,8 @@ static inline void rig_on_closed(struct cf_conn *conn, enum cf_error why)
     end->closed++;
     end->why = why;
     end->in_callback = false;
+    /* An owner frees itself here: whoever still looks at the connection finds nonsense. */
+    memset(&end->conn, 0xdb, sizeof(end->conn));
 }
 
 static const struct cf_conn_ops rig_conn_ops = {
@@ -253,14 +255,25 @@ static inline struct end *rig_dial(struct rig *rig)
     return rig_dial_port(rig, rig->port);
 }
 
-/* A blocking socket that is connected to the listener, for a peer with manners of its own. */
-static inline int rig_raw_connect(const struct rig *rig)
+static inline int rig_raw_socket(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+static inline void rig_raw_join(const struct rig *rig, int fd)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(rig->port)};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_true(fd >= 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+}
+
+/* A blocking socket that is connected to the listener, for a peer with manners of its own. */
+static inline int rig_raw_connect(const struct rig *rig)
+{
+    int fd = rig_raw_socket();
+    rig_raw_join(rig, fd);
     return fd;
 }
 
