@@ -31,8 +31,9 @@ void cf_tls_context_unref(struct cf_tls_context *context);
 /* One connection. */
 struct cf_tls;
 
-/* `host`: what the certificate must name (a DNS name, or an address), for the client role; NULL for
- * the server. CF_E_NOMEM, CF_E_INVALID (host). */
+/* `host`: what the certificate must name (a DNS name, or an address without brackets), for the
+ * client role; NULL for the server. The connection keeps a reference of the context. CF_E_NOMEM,
+ * CF_E_INVALID (host, an empty one too). */
 enum cf_error cf_tls_new(struct cf_tls_context *context, const char *host, struct cf_tls **out_tls);
 /* NULL is allowed. */
 void cf_tls_free(struct cf_tls *tls);
@@ -43,9 +44,11 @@ enum cf_error cf_tls_start(struct cf_tls *tls, struct cf_buf *cipher);
  * broken TLS, or a certificate that is not trusted; CF_E_NOMEM, CF_E_TOO_LARGE (of the buffers). */
 enum cf_error cf_tls_receive(struct cf_tls *tls, struct cf_slice bytes, struct cf_buf *plain,
                              struct cf_buf *cipher, bool *out_handshaken);
-/* CF_E_STATE before the handshake is complete. */
+/* CF_E_STATE before the handshake is complete, and once either end has failed or said goodbye by
+ * cf_tls_shutdown; CF_E_NOMEM, CF_E_TOO_LARGE (of `cipher`): the connection is then spent. */
 enum cf_error cf_tls_send(struct cf_tls *tls, struct cf_slice plain, struct cf_buf *cipher);
-/* Says goodbye: close_notify. */
+/* Says goodbye: close_notify; nothing before the handshake is complete. Bytes of the peer may still
+ * come. CF_E_NOMEM, CF_E_TOO_LARGE. */
 enum cf_error cf_tls_shutdown(struct cf_tls *tls, struct cf_buf *cipher);
 /* "TLSv1.3", … */
 const char *cf_tls_version(const struct cf_tls *tls);
