@@ -114,6 +114,6 @@ bool cf_conn_tls_encrypt(struct cf_conn *conn, enum cf_error *out_error)
         extra->said_goodbye = true;
         error = cf_tls_shutdown(extra->tls, &extra->cipher);
     }
-    *out_error = error;
+    *out_error = error == CF_OK || error == CF_E_NOMEM ? error : CF_E_IO;
     return error == CF_OK && extra->cipher.len > 0;
 }
