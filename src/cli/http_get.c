@@ -92,9 +92,9 @@ struct cf_http_get *cf_http_get_new(struct cf_loop *loop, const struct cf_url *u
     get->done = done;
     get->context = context;
     enum cf_error error = cf_text_append(&get->request,
-                                         "GET %s HTTP/1.1\r\nHost: %s:%u\r\n"
+                                         "GET %s HTTP/1.1\r\nHost: %s\r\n"
                                          "Authorization: Bearer %s\r\nConnection: close\r\n\r\n",
-                                         target, url->host, url->port, token);
+                                         target, url->authority, token);
     if (error == CF_OK)
         error = cf_conn_dial(&get->conn, loop, &config, url->host, url->port, tls);
     if (error == CF_OK)

@@ -252,9 +252,9 @@ static void on_opened(struct cf_conn *conn)
     cf_buf_init(&request, 16384);
     enum cf_error error = cf_text_append(
         &request,
-        "GET %s HTTP/1.1\r\nHost: %s:%u\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %.*s\r\nAuthorization: Bearer %s\r\n\r\n",
-        tail->url.path, tail->url.host, tail->url.port, CF_WS_KEY_LEN, key, tail->token);
+        tail->url.path, tail->url.authority, CF_WS_KEY_LEN, key, tail->token);
     if (error == CF_OK)
         error = cf_conn_write(conn, cf_buf_peek(&request));
     cf_buf_deinit(&request);

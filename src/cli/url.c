@@ -1,5 +1,6 @@
 #include "cli/url.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -15,11 +16,31 @@ static bool copy(struct cf_slice from, char *to, size_t to_len)
     return true;
 }
 
+/* All bytes go into a request's head, where a blank or a line end would begin something else. */
+static bool has_only_url_bytes(struct cf_slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] <= ' ' || text.ptr[i] > '~' || text.ptr[i] == '#')
+            return false;
+    }
+    return true;
+}
+
+/* Up to the path or the query (RFC 3986 section 3.2). */
+static size_t authority_len(struct cf_slice rest)
+{
+    size_t slash = cf_slice_find(rest, '/'), question = cf_slice_find(rest, '?');
+    return slash < question ? slash : question;
+}
+
 /* "host", "host:port", "[::1]:port". */
 static bool parse_authority(struct cf_slice authority, struct cf_url *url)
 {
     struct cf_slice host = authority, port = {NULL, 0};
-    if (authority.len > 0 && authority.ptr[0] == '[') {
+    bool brackets = cf_slice_starts(authority, CF_LIT("["));
+    if (cf_slice_find(authority, '@') < authority.len)
+        return false;
+    if (brackets) {
         size_t end = cf_slice_find(authority, ']');
         if (end == authority.len)
             return false;
@@ -37,7 +58,11 @@ static bool parse_authority(struct cf_slice authority, struct cf_url *url)
     if (port.len > 0 && (!cf_slice_to_u64(port, &number) || number == 0 || number > 65535))
         return false;
     url->port = (uint16_t)number;
-    return host.len > 0 && copy(host, url->host, sizeof(url->host));
+    if (host.len == 0 || !copy(host, url->host, sizeof(url->host)))
+        return false;
+    snprintf(url->authority, sizeof(url->authority), brackets ? "[%s]:%u" : "%s:%u", url->host,
+             url->port);
+    return true;
 }
 
 static bool parse_query(struct cf_slice query, struct cf_url *url)
@@ -62,10 +87,10 @@ enum cf_error cf_url_parse(const char *text, struct cf_url *out_url, struct cf_b
     size_t i = 0;
     while (i < CF_ARRAY_LEN(schemes) && !cf_slice_starts(rest, cf_slice_cstr(schemes[i].scheme)))
         i++;
-    if (i < CF_ARRAY_LEN(schemes)) {
+    if (i < CF_ARRAY_LEN(schemes) && has_only_url_bytes(rest)) {
         rest = cf_slice_skip(rest, strlen(schemes[i].scheme));
         out_url->tls = schemes[i].tls;
-        struct cf_slice authority = cf_slice_head(rest, cf_slice_find(rest, '/'));
+        struct cf_slice authority = cf_slice_head(rest, authority_len(rest));
         struct cf_slice target = cf_slice_skip(rest, authority.len);
         size_t question = cf_slice_find(target, '?');
         if (parse_authority(authority, out_url) &&
