@@ -13,6 +13,9 @@ enum {
     LENGTH_64 = 127,
 };
 
+/* Fragments without payload meet no limit in bytes, so they are counted (hazard V6). */
+enum { EMPTY_FRAMES_MAX = 1000 };
+
 /* How long the header is, as far as its first two bytes tell. */
 static size_t header_need(const struct cf_ws_endpoint *ep)
 {
@@ -21,6 +24,24 @@ static size_t header_need(const struct cf_ws_endpoint *ep)
     uint8_t length = ep->header[1] & LENGTH;
     size_t need = length == LENGTH_64 ? 10 : length == LENGTH_16 ? 4 : 2;
     return need + ((ep->header[1] & MASKED) != 0 ? 4 : 0);
+}
+
+/* What a message's payload may take on the wire. Compressed bytes that do not compress are a little
+ * longer than the message: 9 bits a byte in fixed Huffman codes, and the heads of the blocks. */
+static size_t payload_max(const struct cf_ws_endpoint *ep)
+{
+    size_t limit = ep->config->message_bytes_max;
+    size_t extra = ep->compressed ? limit / 8 + limit / 64 + 64 : 0;
+    return extra > SIZE_MAX - limit ? SIZE_MAX : limit + extra;
+}
+
+static void begin_message(struct cf_ws_endpoint *ep, bool compressed)
+{
+    ep->message_opcode = ep->opcode;
+    ep->compressed = compressed;
+    ep->message.max = payload_max(ep);
+    ep->empty_frames = 0;
+    ep->utf8 = (struct cf_utf8){0};
 }
 
 /* The first byte: what kind of frame, and may it come now? */
@@ -41,11 +62,8 @@ static enum cf_error check_first(struct cf_ws_endpoint *ep)
         return ep->fin ? CF_OK : CF_E_PROTOCOL;
     if (begins == open)
         return CF_E_PROTOCOL; /* a new message inside one, or a continuation of none */
-    if (begins) {
-        ep->message_opcode = ep->opcode;
-        ep->compressed = (first & RSV1) != 0;
-        ep->utf8 = (struct cf_utf8){0};
-    }
+    if (begins)
+        begin_message(ep, (first & RSV1) != 0);
     return CF_OK;
 }
 
@@ -67,8 +85,18 @@ static uint64_t big_endian(const uint8_t *bytes, size_t len)
     return value;
 }
 
-/* The length in its shortest form, and within what a message may still have: judged before a byte
- * of it is kept. */
+/* What a data frame announces, against what the message may still have: before a byte of it is
+ * kept (hazards V4, V5). */
+static enum cf_error check_room(struct cf_ws_endpoint *ep)
+{
+    if (ep->frame_left > ep->message.max - ep->message.len)
+        return CF_E_TOO_LARGE;
+    if (ep->frame_left == 0 && !ep->fin && ++ep->empty_frames > EMPTY_FRAMES_MAX)
+        return CF_E_TOO_LARGE;
+    return CF_OK;
+}
+
+/* The length in its shortest form, its most significant bit clear. */
 static enum cf_error check_length(struct cf_ws_endpoint *ep)
 {
     uint8_t length = ep->header[1] & LENGTH;
@@ -83,9 +111,7 @@ static enum cf_error check_length(struct cf_ws_endpoint *ep)
             return CF_E_PROTOCOL;
     }
     bool counted = !cf_ws_opcode_is_control(ep->opcode) && !ep->sent_close;
-    if (counted && ep->frame_left > ep->config->message_bytes_max - ep->message.len)
-        return CF_E_TOO_LARGE;
-    return CF_OK;
+    return counted ? check_room(ep) : CF_OK;
 }
 
 /* Each rule as soon as its byte is there. */

@@ -45,14 +45,16 @@ void cf_ws_deflater_free(struct cf_ws_deflater *deflater)
 static enum cf_error drain(z_stream *stream, struct cf_buf *out)
 {
     do {
-        enum cf_error error = cf_buf_reserve(out, OUT_STEP);
+        size_t room = out->max - out->len;
+        size_t step = room < OUT_STEP ? room : OUT_STEP;
+        enum cf_error error = step > 0 ? cf_buf_reserve(out, step) : CF_E_TOO_LARGE;
         if (error != CF_OK)
             return error;
         stream->next_out = out->ptr + out->len;
-        stream->avail_out = OUT_STEP;
+        stream->avail_out = (uInt)step;
         int result = deflate(stream, Z_SYNC_FLUSH);
         CF_ASSERT(result == Z_OK || result == Z_BUF_ERROR);
-        out->len += OUT_STEP - stream->avail_out;
+        out->len += step - stream->avail_out;
     } while (stream->avail_out == 0);
     return CF_OK;
 }
@@ -126,7 +128,16 @@ static enum cf_error inflate_step(z_stream *stream, struct cf_buf *out, int *out
     return CF_OK;
 }
 
-static enum cf_error inflate_all(z_stream *stream, struct cf_slice piece, struct cf_buf *out)
+/* Is everything that was fed decoded, up to the end of a block? zlib.h of inflate: data_type holds
+ * the number of unused bits (below 64), and 128 just after a block. */
+static bool at_block_end(const z_stream *stream, int result)
+{
+    enum { UNUSED_BITS = 63, BLOCK_END = 128 };
+    return result == Z_STREAM_END || (stream->data_type & (UNUSED_BITS | BLOCK_END)) == BLOCK_END;
+}
+
+static enum cf_error inflate_all(z_stream *stream, struct cf_slice piece, struct cf_buf *out,
+                                 bool *out_whole)
 {
     int result = Z_OK;
     stream->next_in = (Bytef *)piece.ptr;
@@ -135,6 +146,7 @@ static enum cf_error inflate_all(z_stream *stream, struct cf_slice piece, struct
         enum cf_error error = inflate_step(stream, out, &result);
         if (error != CF_OK)
             return error;
+        *out_whole = at_block_end(stream, result);
         if (result == Z_STREAM_END) {
             /* A final block may end the data; what follows begins anew (section 7.2.3.5). */
             if (inflateReset(stream) != Z_OK)
@@ -158,10 +170,13 @@ enum cf_error cf_ws_inflate(struct cf_ws_inflater *inflater, struct cf_slice pie
 {
     z_stream *stream = &inflater->stream;
     enum cf_error error = piece.len > PIECE_MAX ? CF_E_TOO_LARGE : CF_OK;
+    bool whole = true;
     if (error == CF_OK && piece.len > 0)
-        error = inflate_all(stream, piece, out);
+        error = inflate_all(stream, piece, out, &whole);
     if (error == CF_OK && last)
-        error = inflate_all(stream, cf_slice_of(tail, sizeof(tail)), out);
+        error = inflate_all(stream, cf_slice_of(tail, sizeof(tail)), out, &whole);
+    if (error == CF_OK && last && !whole)
+        error = CF_E_SYNTAX; /* cut off inside a block */
     if (error != CF_OK || (last && !takeover))
         inflateReset(stream);
     return error;

@@ -76,12 +76,11 @@ static enum cf_error send_close(struct cf_ws_endpoint *ep, unsigned code, struct
 enum cf_error cf_ws_endpoint_close(struct cf_ws_endpoint *ep, cf_ms now, unsigned code,
                                    struct cf_slice reason, struct cf_buf *out)
 {
-    CF_ASSERT(reason.len <= REASON_MAX);
+    CF_ASSERT(cf_ws_close_valid(code) && reason.len <= REASON_MAX);
     if (ep->sent_close || ep->closed)
         return CF_OK;
     if (ep->config->close_wait_ms > 0)
         ep->close_until = now + ep->config->close_wait_ms;
-    ep->close_code = (uint16_t)code;
     return send_close(ep, code, reason, out);
 }
 
@@ -221,8 +220,10 @@ static enum cf_error inflate_message(struct cf_ws_endpoint *ep)
 {
     struct cf_buf inflated;
     cf_buf_init(&inflated, ep->config->message_bytes_max);
-    enum cf_error error = cf_ws_inflate(ep->inflater, cf_buf_peek(&ep->message), true,
-                                        ep->inflate_takeover, &inflated);
+    enum cf_error error = CF_OK;
+    if (ep->message.len > 0) /* some compressors say nothing at all for an empty message */
+        error = cf_ws_inflate(ep->inflater, cf_buf_peek(&ep->message), true, ep->inflate_takeover,
+                              &inflated);
     if (error == CF_E_SYNTAX)
         error = CF_E_UTF8; /* 1007: data that is not what it claims to be (section 7.4.1) */
     if (error == CF_OK && ep->message_opcode == CF_WS_TEXT &&
@@ -257,7 +258,7 @@ static bool is_peer_fault(enum cf_error error)
     return class == CF_CLASS_PEER || class == CF_CLASS_LIMIT;
 }
 
-/* A frame is complete: what it means. */
+/* A frame is complete: what it means. After our close only control frames mean anything. */
 static enum cf_error on_frame(struct cf_ws_endpoint *ep, bool writable, struct cf_buf *out,
                               struct cf_ws_event *out_event)
 {
@@ -284,6 +285,18 @@ static void end_loan(struct cf_ws_endpoint *ep)
         cf_buf_release(&ep->control);
 }
 
+/* The input up to the end of a frame, and the frame. *out_more: it was not complete. */
+static enum cf_error step(struct cf_ws_endpoint *ep, bool writable, struct cf_slice *input,
+                          struct cf_buf *out, struct cf_ws_event *out_event, bool *out_more)
+{
+    bool complete;
+    enum cf_error error = cf_ws_decode(ep, input, &complete);
+    *out_more = error == CF_OK && !complete;
+    if (complete)
+        return on_frame(ep, writable, out, out_event);
+    return is_peer_fault(error) ? fail(ep, error, out, out_event) : error;
+}
+
 enum cf_error cf_ws_endpoint_next(struct cf_ws_endpoint *ep, cf_ms now, bool writable,
                                   struct cf_slice *input, struct cf_buf *out,
                                   struct cf_ws_event *out_event)
@@ -292,14 +305,9 @@ enum cf_error cf_ws_endpoint_next(struct cf_ws_endpoint *ep, cf_ms now, bool wri
     end_loan(ep);
     if (input->len > 0)
         ep->heard = now;
-    while (!ep->closed && out_event->type == CF_WS_EVENT_NEED_MORE) {
-        bool complete = false;
-        enum cf_error error = cf_ws_decode(ep, input, &complete);
-        if (is_peer_fault(error))
-            return fail(ep, error, out, out_event);
-        if (error != CF_OK || !complete)
-            return error;
-        error = on_frame(ep, writable, out, out_event);
+    bool more = false;
+    while (!ep->closed && !more && out_event->type == CF_WS_EVENT_NEED_MORE) {
+        enum cf_error error = step(ep, writable, input, out, out_event, &more);
         if (error != CF_OK)
             return error;
         if (out_event->type == CF_WS_EVENT_NEED_MORE)

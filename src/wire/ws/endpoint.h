@@ -30,7 +30,8 @@ struct cf_ws_config {
     size_t message_bytes_max; /* after inflation; over: close 1009 */
     cf_ms ping_period_ms;     /* 0: none. A ping is sent so long after the last one */
     cf_ms pong_wait_ms; /* 0: none. Nothing heard for so long: the peer is dead, CLOSED with 1006 */
-    cf_ms close_wait_ms; /* the peer's close frame must come so long after ours */
+    cf_ms close_wait_ms; /* 0: none. The peer's close frame must come so long after ours, else
+                            CLOSED with 1006 */
     /* Client role: fills in a frame's masking key. */
     void (*random)(void *context, uint8_t *out, size_t len);
     void *random_context;
@@ -77,7 +78,7 @@ struct cf_ws_endpoint {
     bool inflate_takeover : 1;
     bool message_given : 1; /* its bytes were the last event's: they go at the next call */
     bool sent_close : 1, got_close : 1, closed : 1;
-    uint16_t close_code;
+    uint16_t empty_frames; /* of the message: fragments without payload */
 };
 
 /* `config` is borrowed. `deflate`: what was negotiated. `inflater` (may be NULL without deflate) is
@@ -101,7 +102,8 @@ enum cf_error cf_ws_endpoint_close(struct cf_ws_endpoint *ep, cf_ms now, unsigne
 /* Sends a ping now, besides the period's. Nothing after a close. */
 enum cf_error cf_ws_endpoint_ping(struct cf_ws_endpoint *ep, cf_ms now, struct cf_buf *out);
 /* Appends one message frame; compresses when negotiated and `deflater` is given (and only when that
- * makes it smaller). CF_E_STATE after a close frame was sent. */
+ * makes it smaller). CF_E_STATE after a close frame was sent. CF_E_TOO_LARGE, CF_E_NOMEM: nothing
+ * was sent; drop the connection, for the peer's window may have missed a message. */
 enum cf_error cf_ws_endpoint_send(struct cf_ws_endpoint *ep, enum cf_ws_opcode opcode,
                                   struct cf_slice payload, struct cf_ws_deflater *deflater,
                                   struct cf_buf *out);

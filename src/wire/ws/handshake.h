@@ -22,7 +22,8 @@ struct cf_ws_offer {
 /* CF_E_SYNTAX: answer 400. CF_E_UNSUPPORTED: another version, answer 426 with
  * Sec-WebSocket-Version: 13. */
 enum cf_error cf_ws_offer_check(const struct cf_ws_offer *offer);
-/* Sec-WebSocket-Accept of a key (section 4.2.2, step 5.4). */
+/* Sec-WebSocket-Accept of a key (section 4.2.2, step 5.4) that cf_ws_offer_check has passed or
+ * cf_ws_key has made. */
 void cf_ws_accept(cf_ws_sha1 *sha1, struct cf_slice key, char out[CF_WS_ACCEPT_LEN]);
 /* A client's key out of 16 random bytes. */
 void cf_ws_key(const uint8_t random[16], char out[CF_WS_KEY_LEN]);

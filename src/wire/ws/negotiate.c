@@ -212,6 +212,8 @@ enum cf_error cf_ws_deflate_confirm(struct cf_slice answer, struct cf_ws_deflate
     unsigned client_bits = params.client_bits_there ? params.client_bits : WINDOW_MAX;
     if (client_bits < WINDOW_MIN)
         return CF_E_PROTOCOL; /* we could not compress so */
+    if (server_bits < WINDOW_MIN)
+        server_bits = WINDOW_MIN; /* a larger window inflates it as well */
     *out_params = (struct cf_ws_deflate_params){.enabled = true,
                                                 .server_no_takeover = params.server_no_takeover,
                                                 .client_no_takeover = params.client_no_takeover,
