@@ -148,7 +148,7 @@ static enum cf_error inflate_all(z_stream *stream, struct cf_slice piece, struct
             return error;
         *out_whole = at_block_end(stream, result);
         if (result == Z_STREAM_END) {
-            /* A final block may end the data; what follows begins anew (section 7.2.3.5). */
+            /* A final block may end the data; what follows begins anew (section 7.2.3.4). */
             if (inflateReset(stream) != Z_OK)
                 return CF_E_SYNTAX;
             if (stream->avail_in == 0)

@@ -48,8 +48,8 @@ struct cf_ws_inflater *cf_ws_inflater_new(unsigned window_bits);
 void cf_ws_inflater_free(struct cf_ws_inflater *inflater);
 /* Inflates a piece of a message's payload; `last` at its end. `out` grows to its own cap and no
  * further: over it CF_E_TOO_LARGE (hazard V7: at most one byte of room more is ever inflated).
- * CF_E_SYNTAX: no deflate data. After `last` without `takeover`, and after an error, the window is
- * forgotten. */
+ * CF_E_SYNTAX: no deflate data, or cut off inside a block. After `last` without `takeover`, and
+ * after an error, the window is forgotten. */
 enum cf_error cf_ws_inflate(struct cf_ws_inflater *inflater, struct cf_slice piece, bool last,
                             bool takeover, struct cf_buf *out);
 
