@@ -201,9 +201,15 @@ struct cf_media_writer *cf_media_writer_new(const struct cf_media *media, uv_loo
     return writer;
 }
 
+/* After a step that failed the file lacks bytes: no commit may give it a name. */
+static bool is_ready(const struct cf_media_writer *writer)
+{
+    return !writer->running && writer->failed == 0 && !writer->committed;
+}
+
 enum cf_error cf_media_write(struct cf_media_writer *writer, struct cf_slice bytes)
 {
-    if (writer->running || writer->fd < 0)
+    if (!is_ready(writer))
         return CF_E_STATE;
     writer->bytes = malloc(bytes.len > 0 ? bytes.len : 1);
     if (writer->bytes == NULL)
@@ -218,7 +224,7 @@ enum cf_error cf_media_write(struct cf_media_writer *writer, struct cf_slice byt
 enum cf_error cf_media_commit(struct cf_media_writer *writer, const char *name)
 {
     CF_ASSERT(strlen(name) < CF_MEDIA_NAME_MAX);
-    if (writer->running || writer->fd < 0)
+    if (!is_ready(writer))
         return CF_E_STATE;
     snprintf(writer->final, sizeof(writer->final), "%s", name);
     writer->step = STEP_COMMIT;

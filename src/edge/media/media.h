@@ -31,8 +31,8 @@ typedef void cf_media_done(void *context, enum cf_error error);
 /* Creates the temporary file `name`; `done` with the result. NULL without memory. */
 struct cf_media_writer *cf_media_writer_new(const struct cf_media *media, uv_loop_t *loop,
                                             const char *name, cf_media_done *done, void *context);
-/* Appends a copy of `bytes`. CF_E_NOMEM, CF_E_STATE while another operation runs: no `done` then.
- */
+/* Appends a copy of `bytes`. CF_E_NOMEM; CF_E_STATE while another operation runs, after one that
+ * failed, and after the commit. No `done` then. */
 enum cf_error cf_media_write(struct cf_media_writer *writer, struct cf_slice bytes);
 /* Syncs, renames to the final `name`, syncs the directory. The same errors. */
 enum cf_error cf_media_commit(struct cf_media_writer *writer, const char *name);
