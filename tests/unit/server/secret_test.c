@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -161,9 +162,11 @@ static volatile sig_atomic_t writes_failed, seen_unwritten;
 /* Runs where write() fails, with nothing written yet. */
 static void on_file_too_large(int number)
 {
+    int before = errno;
     (void)number;
     writes_failed++;
     seen_unwritten += access(secret_path, F_OK) == 0;
+    errno = before;
 }
 
 /* Nobody can meet the file while it is still empty: it gets its name when it is whole. A limit of
