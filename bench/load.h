@@ -1,0 +1,32 @@
+/* The load program: one thread, one epoll, figures as `name value` lines on standard output. */
+#ifndef CF_BENCH_LOAD_H
+#define CF_BENCH_LOAD_H
+
+#include <sys/types.h>
+
+#include "base/slice.h"
+
+struct load_options {
+    uint16_t port;
+    pid_t server;           /* whose CPU and memory are counted */
+    struct cf_slice secret; /* of the tokens; empty: a server without accounts (bench/peer) */
+    unsigned shops, posters, streams, users;
+    unsigned seconds;
+    unsigned
+        rate; /* messages a second, over all posters; 0: each posts as soon as it is answered */
+    unsigned runs;
+    char **command; /* of `start` */
+};
+
+/* Posters and streams talk for some seconds. */
+void load_talk(const struct load_options *options);
+/* Streams are opened and do nothing. */
+void load_idle(const struct load_options *options);
+/* A server is started until it says that it listens, and stopped. */
+void load_start(const struct load_options *options);
+
+/* Ends the program: a figure that is not whole is none. `what` may be followed by errno's text. */
+void load_die(const char *what) __attribute__((noreturn));
+void load_die_errno(const char *what) __attribute__((noreturn));
+
+#endif

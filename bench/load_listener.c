@@ -1,0 +1,109 @@
+#include "load_listener.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "wire/ws/frame.h"
+
+enum { READ_MAX = 256 * 1024, FRAME_MAX = 64 * 1024 };
+
+/* One buffer for all streams: what a stream has kept is copied in front of what is read. */
+static uint8_t buffer[FRAME_MAX + READ_MAX];
+
+/* A server's frame (RFC 6455 section 5.2), unmasked and shorter than 64 KiB. Its length, or 0 when
+ * it is not whole. */
+static size_t read_frame(const uint8_t *bytes, size_t len, struct cf_slice *out_payload)
+{
+    if (len < 2)
+        return 0;
+    size_t payload = bytes[1], head = 2;
+    if (payload == 126) {
+        head = 4;
+        payload = len < 4 ? 0 : (size_t)bytes[2] << 8 | bytes[3];
+    } else if (payload > 126) {
+        load_die("a frame that is masked or too long");
+    }
+    if (len < head + payload)
+        return 0;
+    *out_payload = cf_slice_of(bytes + head, payload);
+    return head + payload;
+}
+
+static void take_message(struct load_listener *listener, struct cf_slice payload, uint64_t now_ns)
+{
+    struct load_talk *talk = listener->talk;
+    const struct load_message *message =
+        load_sequence_take(listener->sequence, &listener->place, payload, &talk->faults);
+    talk->deliveries++;
+    if (load_measured(talk, message->sent_ns))
+        load_samples_add(&talk->delivery_samples, now_ns - message->sent_ns);
+}
+
+static void keep(struct load_listener *listener, const uint8_t *bytes, size_t len)
+{
+    if (len > listener->kept_cap) {
+        free(listener->kept);
+        listener->kept_cap = FRAME_MAX;
+        listener->kept = malloc(FRAME_MAX);
+        if (listener->kept == NULL || len > FRAME_MAX)
+            load_die("no room for half a frame");
+    }
+    memcpy(listener->kept, bytes, len);
+    listener->kept_len = len;
+}
+
+static void end(struct load_listener *listener)
+{
+    listener->talk->cut++;
+    close(listener->source.fd);
+    listener->source.fd = -1;
+}
+
+static void on_ready(struct load_source *source)
+{
+    struct load_listener *listener = (struct load_listener *)source;
+    size_t len = listener->kept_len, used = 0;
+    ssize_t got = recv(source->fd, buffer + len, READ_MAX, 0);
+    if (got < 0 && errno == EAGAIN)
+        return;
+    if (got <= 0) {
+        end(listener);
+        return;
+    }
+    uint64_t now_ns = load_now_ns();
+    memcpy(buffer, listener->kept, len);
+    listener->kept_len = 0;
+    len += (size_t)got;
+    struct cf_slice payload;
+    for (size_t frame; (frame = read_frame(buffer + used, len - used, &payload)) > 0;) {
+        unsigned opcode = buffer[used] & 0x0f;
+        if (opcode == CF_WS_TEXT)
+            take_message(listener, payload, now_ns);
+        used += frame;
+        if (opcode == CF_WS_CLOSE) {
+            end(listener);
+            return;
+        }
+    }
+    if (used < len)
+        keep(listener, buffer + used, len - used);
+}
+
+void load_listener_open(struct load_listener *listener, struct load_talk *talk, int fd,
+                        struct load_sequence *sequence)
+{
+    *listener = (struct load_listener){
+        .source = {.ready = on_ready, .fd = fd}, .talk = talk, .sequence = sequence};
+    load_watch(talk, &listener->source);
+}
+
+void load_listener_close(struct load_listener *listener)
+{
+    load_place_finish(listener->sequence, &listener->place, &listener->talk->faults);
+    if (listener->source.fd >= 0)
+        close(listener->source.fd);
+    free(listener->kept);
+}
