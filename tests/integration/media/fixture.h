@@ -54,7 +54,7 @@ static inline void remove_all(const char *path)
     DIR *dir = opendir(path);
     for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
         char name[512];
-        (void)snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
+        (void)snprintf(name, sizeof(name), "%.200s/%.255s", path, entry->d_name);
         if (entry->d_name[0] != '.' && unlink(name) != 0)
             remove_all(name);
     }
