@@ -6,10 +6,12 @@
 #include "server/text.h"
 #include "wire/http/decoder.h"
 
-enum { BODY_MAX = 64 * 1024 * 1024, REQUEST_MAX = 32 * 1024, WAIT_MS = 10000 };
+enum { BODY_MAX = 64 * 1024 * 1024, REQUEST_MAX = 32 * 1024, WAIT_MS = 10000, ANSWER_MS = 30000 };
 
 struct cf_http_get {
     struct cf_conn conn;
+    struct cf_loop *loop;
+    struct cf_loop_timer deadline;
     struct cf_http_decoder decoder;
     struct cf_buf request, body;
     unsigned status, retry_after_s;
@@ -58,9 +60,15 @@ static void on_read(struct cf_conn *conn, struct cf_slice bytes)
         cf_conn_abort(conn, error);
 }
 
+static void on_deadline(struct cf_loop_timer *timer)
+{
+    cf_conn_abort(&CF_CONTAINER_OF(timer, struct cf_http_get, deadline)->conn, CF_E_TIMEOUT);
+}
+
 static void on_closed(struct cf_conn *conn, enum cf_error why)
 {
     struct cf_http_get *get = of_conn(conn);
+    cf_loop_timer_stop(get->loop, &get->deadline);
     bool ended = false;
     if (!get->complete && why == CF_E_CLOSED)
         get->complete = cf_http_finish(&get->decoder, &ended) == CF_OK && ended;
@@ -89,6 +97,8 @@ struct cf_http_get *cf_http_get_new(struct cf_loop *loop, const struct cf_url *u
     cf_http_decoder_init(&get->decoder, CF_HTTP_RESPONSE, &limits);
     cf_buf_init(&get->request, REQUEST_MAX);
     cf_buf_init(&get->body, BODY_MAX);
+    get->loop = loop;
+    cf_loop_timer_init(&get->deadline, on_deadline);
     get->done = done;
     get->context = context;
     enum cf_error error = cf_text_append(&get->request,
@@ -97,8 +107,10 @@ struct cf_http_get *cf_http_get_new(struct cf_loop *loop, const struct cf_url *u
                                          target, url->authority, token);
     if (error == CF_OK)
         error = cf_conn_dial(&get->conn, loop, &config, url->host, url->port, tls);
-    if (error == CF_OK)
+    if (error == CF_OK) {
+        cf_loop_timer_set(loop, &get->deadline, cf_loop_now(loop).ms + ANSWER_MS);
         return get;
+    }
     cf_http_decoder_deinit(&get->decoder);
     cf_buf_deinit(&get->request);
     free(get);

@@ -38,9 +38,13 @@ static int run(const char *file, bool only_check)
     cf_buf_init(&path, 8192);
     cf_buf_init(&why, 16384);
     int status = cf_cli_load(&config, file);
-    if (status == CF_EXIT_OK && cf_config_make_data_dir(&config, &why) != CF_OK)
+    if (status == CF_EXIT_OK && !only_check && cf_config_make_data_dir(&config, &why) != CF_OK)
         status = cf_cli_failed(&why);
-    if (status == CF_EXIT_OK && cf_config_database_path(&config, &path) == CF_OK)
+    if (status == CF_EXIT_OK && cf_config_database_path(&config, &path) != CF_OK) {
+        cf_text_append(&why, "the path of the database is too long");
+        status = cf_cli_failed(&why);
+    }
+    if (status == CF_EXIT_OK)
         status = (only_check ? check : migrate)(cf_text_cstr(&path), &why);
     cf_buf_deinit(&path);
     cf_buf_deinit(&why);

@@ -50,7 +50,8 @@ struct tail {
     struct cf_loop_timer retry, poll, watch;
     uv_signal_t signals[2];
     struct cf_http_get *fetch; /* running */
-    bool fetch_again;
+    bool fetch_again;  /* one was asked for while another ran, whose answer may be too old */
+    bool marked;       /* where "from now on" begins is known, also when nothing was there */
     unsigned failures; /* connections since the last one that opened */
     int status;        /* exit code, once it is over */
     bool over;
@@ -155,7 +156,7 @@ static void fetched(void *context, enum cf_error error, unsigned status, unsigne
     tail->fetch = NULL;
     if (error == CF_OK && status != 200)
         error = CF_E_UNAVAILABLE;
-    bool first = !tail->feed.has_cursor;
+    bool first = !tail->marked;
     char before[CF_TIME_LEN];
     memcpy(before, tail->feed.cursor, sizeof(before));
     if (error == CF_OK) {
@@ -165,13 +166,15 @@ static void fetched(void *context, enum cf_error error, unsigned status, unsigne
         cf_feed_list_deinit(&list);
     }
     bool moved = memcmp(before, tail->feed.cursor, sizeof(before)) != 0;
+    tail->marked = tail->marked || error == CF_OK;
     if (error != CF_OK) {
         fprintf(stderr, "confab tail: cannot fetch what was missed: %s%s\n",
                 status == 200 || status == 0 ? cf_error_text(error) : "the server answered ",
                 status == 200 || status == 0 ? "" : "an error");
         if (tail->connected)
             cf_conn_abort(&tail->conn, CF_E_IO);
-    } else if (!first && list.has_more && moved) {
+    } else if (tail->fetch_again || (!first && list.has_more && moved)) {
+        tail->fetch_again = false;
         fetch(tail);
     } else if (tail->holding) {
         release_held(tail);
@@ -181,11 +184,16 @@ static void fetched(void *context, enum cf_error error, unsigned status, unsigne
 static void fetch(struct tail *tail)
 {
     char target[sizeof(tail->list_path) + 64];
-    if (tail->fetch != NULL)
+    if (tail->fetch != NULL) {
+        tail->fetch_again = true;
         return;
+    }
     if (tail->feed.has_cursor)
         snprintf(target, sizeof(target), "%s?since=%.*s&limit=100", tail->list_path, CF_TIME_LEN,
                  tail->feed.cursor);
+    else if (tail->marked)
+        snprintf(target, sizeof(target), "%s?since=1970-01-01T00:00:00Z&limit=100",
+                 tail->list_path);
     else
         snprintf(target, sizeof(target), "%s?page=1&limit=1", tail->list_path);
     tail->fetch =
@@ -202,13 +210,14 @@ static void later(struct tail *tail)
     cf_ms wait = tail->failures < steps ? backoff_ms[tail->failures] : RETRY_MS;
     if (tail->refused == 503 && tail->failures < steps)
         tail->failures = (unsigned)steps; /* switched off: poll */
+    wait = jittered(tail, wait);
     if (wait < (cf_ms)tail->retry_after_s * 1000)
         wait = (cf_ms)tail->retry_after_s * 1000;
     tail->failures++;
     if (tail->failures == steps + 1)
         set_timer(tail, &tail->poll, jittered(tail, POLL_MS));
     fprintf(stderr, "confab tail: connection lost, trying again in %.1f s\n", (double)wait / 1000);
-    set_timer(tail, &tail->retry, jittered(tail, wait));
+    set_timer(tail, &tail->retry, wait);
 }
 
 static void on_closed(struct cf_conn *conn, enum cf_error why)

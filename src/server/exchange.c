@@ -35,12 +35,17 @@ void cf_exchange_answer(struct cf_exchange *exchange, struct cf_answer *answer)
         cf_web_answered(exchange->web, answer->close);
 }
 
-void cf_exchange_refuse(struct cf_exchange *exchange, const struct cf_problem *problem)
+static void refuse(struct cf_exchange *exchange, const struct cf_problem *problem, bool close)
 {
-    struct cf_answer answer = {.problem = problem};
+    struct cf_answer answer = {.problem = problem, .close = close};
     if (problem->status == 405)
         answer.allow = exchange->match.allow;
     cf_exchange_answer(exchange, &answer);
+}
+
+void cf_exchange_refuse(struct cf_exchange *exchange, const struct cf_problem *problem)
+{
+    refuse(exchange, problem, false);
 }
 
 void cf_exchange_fail(struct cf_exchange *exchange, enum cf_error error)
@@ -76,10 +81,7 @@ enum cf_error cf_exchange_begin(struct cf_web *web, const struct cf_http_head *h
     if (error != CF_OK)
         return error;
     if (refuse_now(exchange, head)) {
-        struct cf_answer answer = {.problem = &exchange->refusal, .close = true};
-        if (exchange->refusal.status == 405)
-            answer.allow = exchange->match.allow;
-        cf_exchange_answer(exchange, &answer);
+        refuse(exchange, &exchange->refusal, true);
         return CF_OK;
     }
     uint64_t body_max = exchange->plan == CF_BODY_UPLOAD ? CF_UPLOAD_BODY_MAX : CF_REQUEST_BODY_MAX;

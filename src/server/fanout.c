@@ -1,6 +1,7 @@
 #include "server/fanout.h"
 
 #include "dialect/shop/stream.h"
+#include "server/exchange.h"
 #include "server/session.h"
 #include "server/stream.h"
 
@@ -56,16 +57,18 @@ static enum cf_error encode_room(struct cf_worker *worker, const struct cf_hub_r
 static void queue_to_form(struct cf_worker *worker, struct cf_hub_room *room, unsigned form,
                           struct cf_shared *bytes, uint32_t messages)
 {
+    uint64_t taken = 0;
     for (struct cf_list *node = room->subscribers.next; node != &room->subscribers;
          node = node->next) {
         struct cf_subscriber *subscriber = CF_LIST_ENTRY(node, struct cf_subscriber, in_room);
-        if (subscriber->live && subscriber->form == form)
-            cf_stream_deliver(cf_stream_of_subscriber(subscriber), bytes, messages);
+        if (subscriber->live && subscriber->form == form &&
+            cf_stream_deliver(cf_stream_of_subscriber(subscriber), bytes, messages))
+            taken += messages;
     }
-    cf_count_add(&worker->metrics, CF_COUNT_DELIVERIES, (uint64_t)messages * room->live[form]);
+    cf_count_add(&worker->metrics, CF_COUNT_DELIVERIES, taken);
 }
 
-static void close_room(struct cf_worker *worker, struct cf_hub_room *room)
+static void close_room(struct cf_hub_room *room)
 {
     cf_log(CF_LOG_ERROR, "no memory to tell a shop's streams: closing them",
            CF_KV_INT("streams", room->count));
@@ -73,7 +76,6 @@ static void close_room(struct cf_worker *worker, struct cf_hub_room *room)
          node = node->next)
         cf_stream_close(cf_stream_of_subscriber(CF_LIST_ENTRY(node, struct cf_subscriber, in_room)),
                         CF_STREAM_LOST);
-    cf_count_add(&worker->metrics, CF_COUNT_BROADCAST_ERRORS, room->count);
 }
 
 static enum cf_error flush_form(struct cf_worker *worker, struct cf_hub_room *room, unsigned form)
@@ -124,7 +126,7 @@ static void flush_room(struct cf_worker *worker, struct cf_hub_room *room)
             error = flush_form(worker, room, form);
     }
     if (error != CF_OK)
-        close_room(worker, room);
+        close_room(room);
     cf_hub_room_done(&worker->hub, room);
 }
 
@@ -155,6 +157,8 @@ static void close_everything(struct cf_worker *worker)
         struct cf_session *session = CF_LIST_ENTRY(node, struct cf_session, link);
         if (session->stream != NULL)
             cf_stream_close(session->stream, CF_STREAM_LOST);
+        else if (session->web->exchange != NULL && session->web->exchange->stream != NULL)
+            cf_stream_close(session->web->exchange->stream, CF_STREAM_LOST); /* not open yet */
     }
 }
 

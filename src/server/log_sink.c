@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "server/clock.h"
 #include "server/text.h"
 
 /* One descriptor number for the life of the process: reopening replaces what it stands for, so that
@@ -15,9 +15,7 @@ static int log_fd = STDERR_FILENO;
 static cf_us wall_clock(void *context)
 {
     (void)context;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (cf_us)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    return cf_wall_clock();
 }
 
 /* A line that cannot be written is lost: there is nowhere left to say so. */

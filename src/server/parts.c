@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "edge/store_sqlite/store_sqlite.h"
 #include "edge/tls/digest.h"
 #include "edge/uv/listener.h"
+#include "server/clock.h"
 #include "server/session.h"
 #include "server/text.h"
 #include "server/worker.h"
@@ -184,9 +184,7 @@ enum cf_error cf_parts_open(struct cf_server *server, const struct cf_config *co
                             void (*store_fatal)(void *context, const char *text),
                             struct cf_buf *why)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    server->started = (cf_us)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    server->started = cf_wall_clock();
     server->config = config;
     server->entropy = cf_entropy_system();
     server->entropy.fill(server->entropy.context, server->hash_key, sizeof(server->hash_key));
@@ -203,10 +201,11 @@ enum cf_error cf_parts_open(struct cf_server *server, const struct cf_config *co
     if (error == CF_OK)
         error = cf_config_make_data_dir(config, why);
     if (error == CF_OK)
-        error = open_media(server, why);
-    if (error == CF_OK)
         error = open_workers(server, why);
-    return error == CF_OK ? open_store(server, sink, store_fatal, why) : error;
+    if (error == CF_OK)
+        error = open_store(server, sink, store_fatal, why);
+    /* Behind the store, whose lock keeps a second server out: it would sweep our uploads away. */
+    return error == CF_OK ? open_media(server, why) : error;
 }
 
 void cf_parts_close(struct cf_server *server)
@@ -237,8 +236,10 @@ static enum cf_error bind_address(struct cf_server *server, struct cf_slice addr
     memcpy(text, address.ptr, address.len);
     text[address.len] = '\0';
     listening->fds = calloc(server->workers_count, sizeof(int));
-    if (listening->fds == NULL)
+    if (listening->fds == NULL) {
+        cf_text_append(why, "out of memory");
         return CF_E_NOMEM;
+    }
     return cf_listen_bind(text, BACKLOG, server->workers_count, listening->fds, listening->bound,
                           why);
 }

@@ -1,8 +1,9 @@
 #include "server/people.h"
 
 #include "dialect/shop/stream.h"
+#include "server/clock.h"
 
-enum { PROBES_MAX = 64, PRESENT_MAX = 1000 };
+enum { PROBES_MAX = 64, PRESENT_MAX = 1000, PRESENT_BYTES_MAX = 192 * 1024 };
 
 enum cf_error cf_people_attempt(struct cf_server *server, struct cf_slice user, cf_ms now,
                                 cf_ms *out_retry_ms)
@@ -13,15 +14,34 @@ enum cf_error cf_people_attempt(struct cf_server *server, struct cf_slice user, 
     return error;
 }
 
+/* Under the lock, so that everybody is told of coming and going in the order in which it happened.
+ */
+static void publish(struct cf_server *server, struct cf_slice user, struct cf_slice name,
+                    struct cf_uuid room, bool on)
+{
+    struct cf_event like = {.kind = CF_EVENT_PRESENCE,
+                            .room = room,
+                            .user = user,
+                            .user_name = name,
+                            .on = on,
+                            .at = cf_wall_clock()};
+    struct cf_event *event;
+    if (cf_event_new(&like, &event) == CF_OK)
+        cf_server_publish(server, event);
+}
+
 enum cf_error cf_people_sit(struct cf_server *server, struct cf_slice user, struct cf_slice name,
                             struct cf_uuid room, struct cf_seat_place place,
-                            struct cf_seat **out_seat, bool *out_came)
+                            struct cf_seat **out_seat)
 {
     struct cf_seat_place places[PROBES_MAX];
     size_t places_count = 0;
+    bool came;
     pthread_mutex_lock(&server->people_lock);
     enum cf_error error =
-        cf_directory_sit(server->directory, user, name, room, place, out_seat, out_came);
+        cf_directory_sit(server->directory, user, name, room, place, out_seat, &came);
+    if (error == CF_OK && came)
+        publish(server, user, name, room, true);
     if (error == CF_E_TOO_MANY)
         places_count = cf_directory_places(server->directory, user, places, PROBES_MAX);
     pthread_mutex_unlock(&server->people_lock);
@@ -29,10 +49,14 @@ enum cf_error cf_people_sit(struct cf_server *server, struct cf_slice user, stru
     return error;
 }
 
-void cf_people_rise(struct cf_server *server, struct cf_seat *seat, bool *out_went)
+void cf_people_rise(struct cf_server *server, struct cf_seat *seat, struct cf_slice user,
+                    struct cf_slice name, struct cf_uuid room)
 {
+    bool went;
     pthread_mutex_lock(&server->people_lock);
-    cf_directory_rise(server->directory, seat, out_went);
+    cf_directory_rise(server->directory, seat, &went);
+    if (went)
+        publish(server, user, name, room, false);
     pthread_mutex_unlock(&server->people_lock);
 }
 
@@ -40,13 +64,21 @@ struct presence {
     struct cf_buf *out;
     enum cf_error error;
     bool any;
+    bool full; /* the rest is left out, as beyond PRESENT_MAX */
 };
 
 static void add_present(void *context, struct cf_slice user, struct cf_slice name)
 {
     struct presence *presence = context;
-    if (presence->error == CF_OK)
-        presence->error = cf_shop_presence_user(user, name, !presence->any, presence->out);
+    size_t before = presence->out->len;
+    if (presence->error != CF_OK || presence->full)
+        return;
+    presence->error = cf_shop_presence_user(user, name, !presence->any, presence->out);
+    presence->full = presence->error == CF_E_TOO_LARGE || presence->out->len > PRESENT_BYTES_MAX;
+    if (presence->full) {
+        presence->out->len = before;
+        presence->error = CF_OK;
+    }
     presence->any = true;
 }
 

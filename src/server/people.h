@@ -7,12 +7,15 @@
 /* One more upgrade attempt of a user; errors as cf_attempts_take. */
 enum cf_error cf_people_attempt(struct cf_server *server, struct cf_slice user, cf_ms now,
                                 cf_ms *out_retry_ms);
-/* As cf_directory_sit. When the user's seats are all taken, their streams are asked for a sign of
- * life, so that those of a phone that changed networks are gone at its next try. */
+/* As cf_directory_sit; the room is told when somebody came. When the user's seats are all taken,
+ * their streams are asked for a sign of life, so that those of a phone that changed networks are
+ * gone at its next try. */
 enum cf_error cf_people_sit(struct cf_server *server, struct cf_slice user, struct cf_slice name,
                             struct cf_uuid room, struct cf_seat_place place,
-                            struct cf_seat **out_seat, bool *out_came);
-void cf_people_rise(struct cf_server *server, struct cf_seat *seat, bool *out_went);
+                            struct cf_seat **out_seat);
+/* Frees the seat of that user in that room; the room is told when they are gone. */
+void cf_people_rise(struct cf_server *server, struct cf_seat *seat, struct cf_slice user,
+                    struct cf_slice name, struct cf_uuid room);
 /* The first frame's payload of a v2 stream: who is in the room. */
 enum cf_error cf_people_present(struct cf_server *server, struct cf_uuid room, struct cf_buf *out);
 void cf_people_counts(struct cf_server *server, size_t *out_streams, size_t *out_rooms);

@@ -40,7 +40,7 @@ static enum cf_error join_header(struct cf_exchange *exchange, const struct cf_h
         if (error == CF_OK)
             error = cf_buf_append(&joined, head->headers[i].value);
     }
-    if (error == CF_OK && joined.len > 0)
+    if (error == CF_OK && cf_http_header_count(head, name) > 0)
         error = cf_arena_copy(&exchange->arena, cf_buf_peek(&joined), out);
     cf_buf_deinit(&joined);
     return error;
@@ -158,7 +158,7 @@ static bool same_secret(struct cf_slice a, struct cf_slice b)
     return difference == 0;
 }
 
-static void guard_metrics(struct cf_exchange *exchange, const struct cf_http_head *head)
+static enum cf_error guard_metrics(struct cf_exchange *exchange, const struct cf_http_head *head)
 {
     const struct cf_server *server = worker_of(exchange)->server;
     struct cf_slice secret = cf_slice_cstr(server->config->metrics_token);
@@ -166,11 +166,16 @@ static void guard_metrics(struct cf_exchange *exchange, const struct cf_http_hea
         struct cf_slice token = find_token(exchange, head);
         if (token.ptr == NULL || !same_secret(token, secret))
             exchange->refusal = cf_problem_of(CF_E_UNAUTHENTICATED);
-        return;
+        return CF_OK;
     }
     struct cf_address peer;
     cf_conn_peer(&exchange->web->session->conn, &peer);
-    struct cf_slice forwarded = cf_http_header_get(head, "X-Forwarded-For");
+    /* A proxy may add a line of its own behind one that the client made up: all lines are one list.
+     */
+    struct cf_slice forwarded = {NULL, 0};
+    enum cf_error error = join_header(exchange, head, "X-Forwarded-For", &forwarded);
+    if (error != CF_OK)
+        return error;
     struct cf_address client = cf_proxies_client(&server->proxies, &peer, forwarded);
     /* A proxy that nobody declared speaks for somebody else, wherever it runs. */
     bool undeclared_proxy = forwarded.ptr != NULL && !cf_proxies_trusted(&server->proxies, &peer);
@@ -179,6 +184,7 @@ static void guard_metrics(struct cf_exchange *exchange, const struct cf_http_hea
             .status = 403,
             .code = "forbidden",
             .message = "Metrics are for this machine only, unless CONFAB_METRICS_TOKEN is set."};
+    return CF_OK;
 }
 
 /* ---- its origin, its handshake, its body ---- */
@@ -286,6 +292,6 @@ enum cf_error cf_request_read(struct cf_exchange *exchange, const struct cf_http
     if (error != CF_OK)
         return error;
     if (exchange->route == CF_ROUTE_METRICS && exchange->refusal.status == 0)
-        guard_metrics(exchange, head);
+        return guard_metrics(exchange, head);
     return exchange->route == CF_ROUTE_SHOP ? read_shop(exchange, head) : CF_OK;
 }

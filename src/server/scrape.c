@@ -4,21 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "server/clock.h"
 #include "server/people.h"
 #include "server/text.h"
 #include "server/worker.h"
 
 enum { BUSIEST = 100 };
-
-static cf_us wall_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (cf_us)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 static void also(enum cf_error *error, enum cf_error next)
 {
@@ -161,5 +154,6 @@ enum cf_error cf_scrape_health(struct cf_server *server, struct cf_buf *out)
     return cf_text_append(out,
                           "{\"status\":\"healthy\",\"active_connections\":%zu,"
                           "\"active_shops\":%zu,\"uptime_seconds\":%lld}",
-                          streams, rooms, (long long)((wall_clock() - server->started) / 1000000));
+                          streams, rooms,
+                          (long long)((cf_wall_clock() - server->started) / 1000000));
 }

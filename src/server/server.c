@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "server/clock.h"
 #include "server/log_sink.h"
 #include "server/parts.h"
 #include "server/text.h"
@@ -43,13 +43,6 @@ static void post_news(struct cf_server *server, struct cf_list *requests_by_work
     }
 }
 
-static cf_us wall_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (cf_us)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static void add_event(struct cf_batch *batch, const struct cf_store_request *request)
 {
     struct cf_event *event;
@@ -72,7 +65,7 @@ static void store_done(void *context, struct cf_list *requests)
         cf_list_init(&by_worker[w]);
     struct cf_batch *batch = cf_batch_new(count);
     CF_ASSERT(batch != NULL);
-    batch->made = wall_clock();
+    batch->made = cf_wall_clock();
     for (struct cf_list *node; (node = cf_list_pop_front(requests)) != NULL;) {
         struct cf_store_request *request = CF_LIST_ENTRY(node, struct cf_store_request, link);
         const struct cf_job *job = request->owner;
@@ -91,7 +84,7 @@ void cf_server_publish(struct cf_server *server, struct cf_event *event)
         cf_event_unref(event); /* not stored, so that losing it breaks no promise */
         return;
     }
-    batch->made = wall_clock();
+    batch->made = cf_wall_clock();
     batch->events[batch->count++] = event;
     post_news(server, NULL, batch);
     cf_batch_unref(batch);

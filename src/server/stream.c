@@ -83,19 +83,6 @@ static void log_event(const struct cf_stream *stream, const char *message)
            CF_KV_STR("user_id", stream->subscriber.user), CF_KV_STR("username", name_of(stream)));
 }
 
-static void publish_presence(const struct cf_stream *stream, bool on)
-{
-    struct cf_event like = {.kind = CF_EVENT_PRESENCE,
-                            .room = stream->shop,
-                            .user = stream->subscriber.user,
-                            .user_name = name_of(stream),
-                            .on = on,
-                            .at = cf_worker_now(worker_of(stream)).us};
-    struct cf_event *event;
-    if (cf_event_new(&like, &event) == CF_OK)
-        cf_server_publish(worker_of(stream)->server, event);
-}
-
 /* ---- talking ---- */
 
 static void send_text(struct cf_stream *stream, struct cf_slice text)
@@ -111,10 +98,12 @@ static void send_present(struct cf_stream *stream)
     cf_buf_init(&text, OUT_MAX - CF_WS_HEADER_MAX);
     if (cf_people_present(worker_of(stream)->server, stream->shop, &text) == CF_OK)
         send_text(stream, cf_buf_peek(&text));
+    else
+        cf_stream_close(stream, CF_STREAM_LOST);
     cf_buf_deinit(&text);
 }
 
-void cf_stream_begin(struct cf_stream *stream, bool came, struct cf_slice bytes)
+void cf_stream_begin(struct cf_stream *stream, struct cf_slice bytes)
 {
     struct cf_worker *worker = worker_of(stream);
     stream->opened = cf_worker_now(worker).ms;
@@ -123,29 +112,28 @@ void cf_stream_begin(struct cf_stream *stream, bool came, struct cf_slice bytes)
     log_event(stream, "WebSocket client connected");
     if (stream->version == CF_SHOP_V2)
         send_present(stream);
-    if (came)
-        publish_presence(stream, true);
     set_timer(stream);
     if (bytes.len > 0)
         cf_stream_read(stream, bytes);
 }
 
-void cf_stream_deliver(struct cf_stream *stream, struct cf_shared *bytes, uint32_t messages)
+bool cf_stream_deliver(struct cf_stream *stream, struct cf_shared *bytes, uint32_t messages)
 {
     if (stream->end != CF_STREAM_LIVE)
-        return;
+        return false;
     const struct cf_outq *queue = cf_conn_outq(&stream->session->conn);
     size_t messages_max = worker_of(stream)->server->config->ws_send_buffer;
     /* An empty queue takes any turn: only who lets it wait is slow. */
     bool full = queue->messages + messages > messages_max ||
                 queue->bytes + bytes->len > messages_max * QUEUED_BYTES_PER_MESSAGE;
-    enum cf_error error = CF_OK;
-    if (full && queue->messages > 0)
+    if (full && queue->messages > 0) {
         cf_stream_close(stream, CF_STREAM_SLOW);
-    else
-        error = cf_conn_queue(&stream->session->conn, bytes, messages);
+        return false;
+    }
+    enum cf_error error = cf_conn_queue(&stream->session->conn, bytes, messages);
     if (error == CF_E_NOMEM)
         cf_stream_close(stream, CF_STREAM_LOST);
+    return error == CF_OK;
 }
 
 void cf_stream_close(struct cf_stream *stream, enum cf_stream_end end)
@@ -279,6 +267,7 @@ void cf_stream_read(struct cf_stream *stream, struct cf_slice bytes)
     cf_ms now = cf_worker_now(worker_of(stream)).ms;
     struct cf_ws_event event;
     enum cf_error error;
+    stream->probe_answered = true;
     do {
         struct cf_buf out;
         cf_buf_init(&out, OUT_MAX);
@@ -307,7 +296,7 @@ void cf_stream_drained(struct cf_stream *stream)
 
 static bool probe_failed(struct cf_stream *stream, cf_ms now)
 {
-    if (cf_ws_endpoint_heard(&stream->endpoint) >= stream->probe_sent)
+    if (stream->probe_answered)
         stream->probe_until = CF_MS_NEVER;
     return now >= stream->probe_until;
 }
@@ -339,8 +328,7 @@ void cf_stream_probe(struct cf_stream *stream)
     cf_ms now = cf_worker_now(worker_of(stream)).ms;
     if (stream->end != CF_STREAM_LIVE || stream->probe_until != CF_MS_NEVER)
         return;
-    /* What was heard before the ping, in the same millisecond, is no answer to it. */
-    stream->probe_sent = now + 1;
+    stream->probe_answered = false;
     stream->probe_until = now + PROBE_MS;
     struct cf_buf out;
     cf_buf_init(&out, OUT_MAX);
@@ -370,13 +358,11 @@ void cf_stream_free(struct cf_stream *stream, enum cf_error why)
 {
     struct cf_worker *worker = worker_of(stream);
     cf_hub_leave(&worker->hub, &stream->subscriber);
-    bool went = false;
     if (stream->seat != NULL)
-        cf_people_rise(worker->server, stream->seat, &went);
+        cf_people_rise(worker->server, stream->seat, stream->subscriber.user, name_of(stream),
+                       stream->shop);
     if (stream->opened != 0) {
         account(stream, why);
-        if (went)
-            publish_presence(stream, false);
         cf_ws_endpoint_deinit(&stream->endpoint);
     }
     free(stream);

@@ -30,10 +30,10 @@ struct cf_stream {
     struct cf_subscriber subscriber;
     struct cf_seat *seat;
     struct cf_uuid shop;
-    cf_us expires;     /* the token's */
-    cf_ms opened;      /* 0: the upgrade has not been answered yet */
-    cf_ms probe_until; /* CF_MS_NEVER: no probe is out */
-    cf_ms probe_sent;
+    cf_us expires;                /* the token's */
+    cf_ms opened;                 /* 0: the upgrade has not been answered yet */
+    cf_ms probe_until;            /* CF_MS_NEVER: no probe is out */
+    bool probe_answered;          /* something was heard since the probe */
     struct cf_shop_talker talker; /* v2 */
     uint8_t version;
     uint8_t end; /* enum cf_stream_end */
@@ -47,14 +47,13 @@ void cf_stream_ask(struct cf_session *session, struct cf_exchange *exchange);
 /* The store has answered (a job of the worker). */
 void cf_stream_member_done(struct cf_worker *worker, struct cf_session *session,
                            struct cf_store_request *request);
-/* The 101 is queued: the stream is live. `came`: it is the user's first in the shop; `bytes`: what
- * the peer sent behind its request. */
-void cf_stream_begin(struct cf_stream *stream, bool came, struct cf_slice bytes);
+/* The 101 is queued: the stream is live. `bytes`: what the peer sent behind its request. */
+void cf_stream_begin(struct cf_stream *stream, struct cf_slice bytes);
 void cf_stream_read(struct cf_stream *stream, struct cf_slice bytes);
 void cf_stream_drained(struct cf_stream *stream);
 void cf_stream_timer(struct cf_stream *stream);
-/* Queues shared frames, or cuts the stream off as a slow consumer. */
-void cf_stream_deliver(struct cf_stream *stream, struct cf_shared *bytes, uint32_t messages);
+/* Queues shared frames, or cuts the stream off as a slow consumer (false). */
+bool cf_stream_deliver(struct cf_stream *stream, struct cf_shared *bytes, uint32_t messages);
 /* Says goodbye with the close code and text of that end; once. */
 void cf_stream_close(struct cf_stream *stream, enum cf_stream_end end);
 /* Pings; silence for 5 s from now drops it. */

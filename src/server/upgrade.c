@@ -230,10 +230,9 @@ static void open_stream(struct cf_exchange *exchange)
     struct cf_session *session = exchange->web->session;
     struct cf_stream *stream = exchange->stream;
     struct cf_seat_place place = {session->worker->index, session->ticket};
-    bool came;
-    enum cf_error error = cf_people_sit(session->worker->server, stream->subscriber.user,
-                                        cf_identity_name(&exchange->identity), stream->shop, place,
-                                        &stream->seat, &came);
+    enum cf_error error =
+        cf_people_sit(session->worker->server, stream->subscriber.user,
+                      cf_identity_name(&exchange->identity), stream->shop, place, &stream->seat);
     if (error == CF_E_TOO_MANY) {
         refuse(exchange, &no_seat);
         return;
@@ -249,7 +248,7 @@ static void open_stream(struct cf_exchange *exchange)
     exchange->stream = NULL;
     cf_web_leave(exchange->web, &rest);
     session->stream = stream;
-    cf_stream_begin(stream, came, cf_buf_peek(&rest));
+    cf_stream_begin(stream, cf_buf_peek(&rest));
     cf_buf_deinit(&rest);
 }
 

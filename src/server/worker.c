@@ -24,13 +24,19 @@ void cf_worker_submit(struct cf_worker *worker, struct cf_job *job, uint64_t tic
     cf_list_push_back(&worker->submits, &request->link);
 }
 
+/* Where a user's last sighting is remembered. */
+static uint64_t *sighting_slot(struct cf_worker *worker, struct cf_slice user)
+{
+    const uint64_t key[2] = {0, 1};
+    return &worker->sightings[cf_siphash(key, user) % CF_SIGHTINGS];
+}
+
 void cf_worker_sight(struct cf_worker *worker, const struct cf_identity *identity)
 {
-    uint64_t key[2] = {0, 1};
-    uint64_t hash = cf_siphash(key, cf_identity_user(identity));
-    key[0] = hash;
+    const uint64_t plain[2] = {0, 1};
+    const uint64_t key[2] = {cf_siphash(plain, cf_identity_user(identity)), 1};
     uint64_t sighting = cf_siphash(key, cf_identity_name(identity));
-    uint64_t *slot = &worker->sightings[hash % CF_SIGHTINGS];
+    uint64_t *slot = sighting_slot(worker, cf_identity_user(identity));
     if (*slot == sighting)
         return;
     struct cf_asker asker = {identity, &worker->server->entropy, cf_worker_now(worker)};
@@ -38,14 +44,15 @@ void cf_worker_sight(struct cf_worker *worker, const struct cf_identity *identit
     if (cf_chat_user_put(&asker, &request) != CF_OK)
         return; /* the next sight tries again */
     *slot = sighting;
-    cf_worker_submit(worker, &worker->ignored_job, 0, request);
+    cf_worker_submit(worker, &worker->sight_job, 0, request);
 }
 
-static void finish_ignored(struct cf_worker *worker, struct cf_session *session,
-                           struct cf_store_request *request)
+static void sight_done(struct cf_worker *worker, struct cf_session *session,
+                       struct cf_store_request *request)
 {
-    (void)worker;
     (void)session;
+    if (request->error != CF_OK)
+        *sighting_slot(worker, request->actor) = 0; /* the next sight tries again */
     cf_store_request_free(request);
 }
 
@@ -150,7 +157,7 @@ static void init_jobs(struct cf_worker *worker)
     worker->rest_job = (struct cf_job){worker, cf_exchange_store_done};
     worker->ready_job = (struct cf_job){worker, cf_exchange_ready_done};
     worker->upgrade_job = (struct cf_job){worker, cf_stream_member_done};
-    worker->ignored_job = (struct cf_job){worker, finish_ignored};
+    worker->sight_job = (struct cf_job){worker, sight_done};
 }
 
 enum cf_error cf_worker_new(struct cf_server *server, unsigned index, struct cf_worker **out_worker)

@@ -46,7 +46,7 @@ struct cf_worker {
     struct cf_buf deflated;           /* one event, compressed */
     struct cf_buf scratch;            /* one event, one answer */
     uint64_t sightings[CF_SIGHTINGS]; /* users whose row is known to be fresh */
-    struct cf_job rest_job, upgrade_job, ignored_job, ready_job;
+    struct cf_job rest_job, upgrade_job, sight_job, ready_job;
 };
 
 /* CF_E_NOMEM, CF_E_IO. */

@@ -155,6 +155,29 @@ describe('tail', () => {
         rmSync(dir, { recursive: true });
     });
 
+    test('begun on an empty shop it fetches from the first message on', async () => {
+        const dir = makeDir();
+        let server = await Server.start({}, { dir });
+        const { port } = server;
+        const shop = await server.createShop('ann');
+        const tail = new Tail(server.streamUrl(shop), tokenFor('ann'));
+        await tail.said('connected');
+        // The mark is set once the server has answered the fetch behind the connect.
+        while (await server.metric('confab_store_reads_total') < 2) await new Promise((done) => { setTimeout(done, 20); });
+        server.child.kill('SIGKILL');
+        await server.closed;
+        server = await Server.start({}, { dir });
+        const missed = [];
+        for (let i = 0; i < 3; i++) missed.push((await server.post('ann', shop, `missed ${i}`)).json);
+        assert.equal(await server.stop(), 0);
+        server = await Server.start({ CONFAB_LISTEN: `127.0.0.1:${port}` }, { dir });
+        for (const message of missed) assert.deepEqual(await tail.next(), message);
+        tail.child.kill('SIGTERM');
+        assert.equal(await tail.ended, 0);
+        assert.equal(await server.stop(), 0);
+        rmSync(dir, { recursive: true });
+    });
+
     test('gives up, with a word, where trying again is no use', async () => {
         const server = await Server.start();
         const shop = await server.createShop('ann');

@@ -261,6 +261,17 @@ describe('the process', () => {
         rmSync(server.dir, { recursive: true });
     });
 
+    test('metrics: every line of X-Forwarded-For counts, whoever wrote the first', async () => {
+        const server = await Server.start({ CONFAB_TRUSTED_PROXIES: '127.0.0.1/32' });
+        const ask = (lines) => server.raw(['GET /metrics HTTP/1.1', 'Host: x', 'Connection: close', ...lines, '', ''].join('\r\n'));
+        assert.match(await ask([]), /^HTTP\/1.1 200 /);
+        assert.match(await ask(['X-Forwarded-For: 127.0.0.1']), /^HTTP\/1.1 200 /);
+        for (const lines of [['X-Forwarded-For: 203.0.113.9'], ['X-Forwarded-For: 127.0.0.1, 203.0.113.9'],
+            ['X-Forwarded-For: 127.0.0.1', 'X-Forwarded-For: 203.0.113.9']])
+            assert.match(await ask(lines), /^HTTP\/1.1 403 /, lines.join());
+        assert.equal(await server.stop(), 0);
+    });
+
     test('files are the owner\'s alone', async () => {
         const dir = makeDir();
         const server = await Server.start({ JWT_SECRET: '' }, { dir });

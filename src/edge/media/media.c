@@ -122,8 +122,19 @@ static int step_commit(struct cf_media_writer *writer)
     snprintf(to, sizeof(to), "%s/%s", writer->media->path, writer->final);
     if (rename(from, to) != 0)
         return errno;
+    int failed = sync_dir(writer->media->path);
+    if (failed != 0)
+        unlink(to); /* nobody has been told of it */
     writer->committed = true;
-    return sync_dir(writer->media->path);
+    return failed;
+}
+
+/* The name that was given out is wanted by nobody any more. */
+static void remove_final(const struct cf_media_writer *writer)
+{
+    char path[FILE_PATH_MAX];
+    snprintf(path, sizeof(path), "%s/%s", writer->media->path, writer->final);
+    unlink(path);
 }
 
 static void writer_work(uv_work_t *work)
@@ -166,6 +177,8 @@ static void writer_after(uv_work_t *work, int status)
     if (writer->failed != 0)
         cf_log(CF_LOG_ERROR, "media write failed", CF_KV_CSTR("error", strerror(writer->failed)));
     if (writer->orphaned) {
+        if (writer->committed)
+            remove_final(writer);
         writer_destroy(writer);
         return;
     }
