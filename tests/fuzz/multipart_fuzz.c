@@ -1,4 +1,5 @@
-/* multipart/form-data with the boundary "b": a run in pieces gives what the whole run gives. */
+/* multipart/form-data with the boundary "b": a run in pieces, whose lengths come from the first
+ * byte, gives what the whole run gives. The rest is also read as a Content-Type. */
 #include "split.h"
 #include "wire/http/multipart.h"
 
@@ -50,9 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     struct cf_slice input = cf_slice_of(data + 1, size - 1);
     must_agree(run(input, 0), run(input, data[0] + 1u));
-    if (cf_multipart_init(&multipart, input) == CF_OK)
-        cf_multipart_deinit(&multipart);
-    else
-        cf_multipart_deinit(&multipart);
+    (void)cf_multipart_init(&multipart, input);
+    cf_multipart_deinit(&multipart);
     return 0;
 }

@@ -69,7 +69,7 @@ describe('HTTP/1.1', () => {
             [`${post}Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}`, 400],
             [`${post}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}`, 400],
             [`${post}Content-Length: +2\r\n\r\n{}`, 400], [`${post}Content-Length: -1\r\n\r\n{}`, 400],
-            [`${post}Transfer-Encoding: gzip\r\n\r\n{}`, 501], [`${post}Transfer-Encoding: chunked\r\n\r\nx\r\n`, 400],
+            [`${post}Transfer-Encoding: gzip, chunked\r\n\r\n{}`, 501], [`${post}Transfer-Encoding: chunked\r\n\r\nx\r\n`, 400],
             [`${post}Transfer-Encoding: chunked\r\n\r\n2\r\n{}xx`, 400],
             [`${post}Transfer-Encoding: chunked\r\n\r\nffffffffffffffff1\r\n`, 400],
             [`GET /${'x'.repeat(9000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 414],

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wire/http/chunk.h"
 #include "wire/http/head.h"
-#include "wire/http/token.h"
 
 enum state {
     STATE_START,   /* the first line */
@@ -13,13 +13,16 @@ enum state {
     STATE_UNTIL_CLOSE,
     STATE_CHUNK_LINE,
     STATE_CHUNK_DATA, /* body_left bytes */
-    STATE_CHUNK_END,  /* the CRLF behind them */
+    STATE_CHUNK_CR,   /* the CRLF behind them */
+    STATE_CHUNK_LF,
     STATE_TRAILERS,
     STATE_END, /* END is to be given */
     STATE_BROKEN,
 };
 
-enum { HEADERS_FIRST = 16, CHUNK_LINE_MAX = 1024 };
+/* FRAMING_LINE_MAX: a chunk line or a trailer with its CRLF. TEXT_FIRST_MAX: most heads are
+ * smaller, and need one allocation when they come in one piece. */
+enum { CRLF_LEN = 2, FRAMING_LINE_MAX = 1024, TEXT_FIRST_MAX = 2048 };
 
 void cf_http_decoder_init(struct cf_http_decoder *d, enum cf_http_role role,
                           const struct cf_http_limits *limits)
@@ -28,13 +31,14 @@ void cf_http_decoder_init(struct cf_http_decoder *d, enum cf_http_role role,
     d->role = role;
     d->limits = *limits;
     d->body_max = UINT64_MAX;
-    size_t text_max = limits->line_bytes_max + limits->header_bytes_max + CHUNK_LINE_MAX;
-    cf_buf_init(&d->text, text_max);
+    cf_buf_init(&d->text, limits->line_bytes_max + limits->header_bytes_max + 2 * CRLF_LEN);
+    cf_buf_init(&d->line, FRAMING_LINE_MAX);
 }
 
 static void release(struct cf_http_decoder *d)
 {
     cf_buf_release(&d->text);
+    cf_buf_release(&d->line);
     free(d->headers);
     d->headers = NULL;
 }
@@ -51,13 +55,16 @@ static enum cf_error broken(struct cf_http_decoder *d, unsigned status, enum cf_
     return error;
 }
 
-/* Ready for the next message. */
+/* Ready for the next message. An interim response is not what a HEAD is answered with, so that what
+ * is known of the one to come outlasts it. */
 static void begin_message(struct cf_http_decoder *d)
 {
+    bool interim = d->head.status >= 100 && d->head.status < 200;
     release(d);
     memset(&d->head, 0, sizeof(d->head));
     d->state = STATE_START;
-    d->no_body = d->skipped_line = false;
+    d->no_body = d->no_body && interim;
+    d->skipped_line = false;
     d->line_start = d->headers_start = 0;
     d->headers_count = 0;
     d->body_max = UINT64_MAX;
@@ -65,53 +72,63 @@ static void begin_message(struct cf_http_decoder *d)
     d->overhead = 0;
 }
 
-/* ---- lines ---- */
+/* ---- the head ---- */
 
-/* Moves input to d->text up to and including a LF, at most so many bytes that the line, CRLF and
- * all, has `max` + 2. Each byte is looked at once. *out_whole: the line has its LF. CF_E_TOO_LARGE,
- * CF_E_NOMEM. */
+/* Moves input to d->text up to and including a LF, but no more than `max` bytes of a line. Each
+ * byte is looked at once. *out_whole: the line has its LF. CF_E_TOO_LARGE, CF_E_NOMEM. */
 static enum cf_error take_line(struct cf_http_decoder *d, struct cf_slice *input, size_t max,
                                bool *out_whole)
 {
     size_t have = d->text.len - d->line_start;
-    size_t allowed = max + 2 - have;
-    struct cf_slice window = cf_slice_head(*input, allowed);
+    struct cf_slice window = cf_slice_head(*input, max - have);
     size_t lf = cf_slice_find(window, '\n');
     *out_whole = lf < window.len;
-    size_t len = *out_whole ? lf + 1 : window.len;
-    enum cf_error error = cf_buf_append(&d->text, cf_slice_head(*input, len));
+    struct cf_slice piece = cf_slice_head(window, lf + 1);
+    enum cf_error error = CF_OK;
+    if (d->text.cap == 0) /* by what has come, never by what is announced */
+        error = cf_buf_reserve(&d->text, cf_slice_head(*input, TEXT_FIRST_MAX).len);
+    if (error == CF_OK)
+        error = cf_buf_append(&d->text, piece);
     if (error != CF_OK)
         return error;
-    *input = cf_slice_skip(*input, len);
-    return !*out_whole && have + len >= max + 2 ? CF_E_TOO_LARGE : CF_OK;
+    *input = cf_slice_skip(*input, piece.len);
+    return !*out_whole && have + piece.len == max ? CF_E_TOO_LARGE : CF_OK;
 }
 
-/* The line that has just been completed, without its CRLF. CF_E_SYNTAX: a bare LF, or a CR inside.
- */
-static enum cf_error current_line(const struct cf_http_decoder *d, struct cf_slice *out_line)
+/* A line that ends in LF, without its CRLF. CF_E_SYNTAX: a bare LF, or a CR inside. */
+static enum cf_error strip_crlf(struct cf_slice *io_line)
 {
-    struct cf_slice line = cf_slice_skip(cf_buf_peek(&d->text), d->line_start);
-    if (line.len < 2 || line.ptr[line.len - 2] != '\r')
+    struct cf_slice line = *io_line;
+    if (cf_slice_find(line, '\r') + CRLF_LEN != line.len)
         return CF_E_SYNTAX;
-    line.len -= 2;
-    if (cf_slice_find(line, '\r') != line.len)
-        return CF_E_SYNTAX;
-    *out_line = line;
+    *io_line = cf_slice_head(line, line.len - CRLF_LEN);
     return CF_OK;
 }
 
-/* ---- the head ---- */
+static struct cf_slice text_from(const struct cf_http_decoder *d, size_t start)
+{
+    return cf_slice_skip(cf_buf_peek(&d->text), start);
+}
+
+static enum cf_error parse_first_line(struct cf_http_decoder *d, struct cf_slice line)
+{
+    unsigned status = 400;
+    enum cf_error error = d->role == CF_HTTP_REQUEST
+                              ? cf_http_parse_request_line(line, &d->head, &status)
+                              : cf_http_parse_status_line(line, &d->head);
+    return error == CF_OK ? CF_OK : broken(d, status, error);
+}
 
 static enum cf_error on_start(struct cf_http_decoder *d, struct cf_slice *input)
 {
     bool whole;
-    enum cf_error error = take_line(d, input, d->limits.line_bytes_max, &whole);
+    enum cf_error error = take_line(d, input, d->limits.line_bytes_max + CRLF_LEN, &whole);
     if (error != CF_OK)
         return broken(d, 414, error);
     if (!whole)
         return CF_OK;
-    struct cf_slice line;
-    if (current_line(d, &line) != CF_OK)
+    struct cf_slice line = cf_buf_peek(&d->text);
+    if (strip_crlf(&line) != CF_OK)
         return broken(d, 400, CF_E_SYNTAX);
     if (line.len == 0) {
         if (d->role != CF_HTTP_REQUEST || d->skipped_line)
@@ -122,30 +139,19 @@ static enum cf_error on_start(struct cf_http_decoder *d, struct cf_slice *input)
     }
     d->line_start = d->headers_start = d->text.len;
     d->state = STATE_HEADERS;
-    return CF_OK;
+    /* At once, so that a peer that speaks something else need not wait for the deadline. */
+    return parse_first_line(d, line);
 }
 
-static enum cf_error add_header(struct cf_http_decoder *d, struct cf_slice line)
-{
-    if (d->headers_count >= d->limits.headers_max)
-        return broken(d, 431, CF_E_TOO_MANY);
-    struct cf_http_header header;
-    if (cf_http_parse_header(line, &header) != CF_OK)
-        return broken(d, 400, CF_E_SYNTAX);
-    d->headers_count++;
-    return CF_OK;
-}
-
-/* The text moved while it grew, so that slices are made only now that it is whole. */
 static enum cf_error slice_headers(struct cf_http_decoder *d)
 {
     d->headers = calloc(d->headers_count > 0 ? d->headers_count : 1, sizeof(*d->headers));
     if (d->headers == NULL)
         return broken(d, 503, CF_E_NOMEM);
-    struct cf_slice rest = cf_slice_skip(cf_buf_peek(&d->text), d->headers_start);
+    struct cf_slice rest = text_from(d, d->headers_start);
     for (unsigned i = 0; i < d->headers_count; i++) {
         struct cf_slice line = cf_slice_head(rest, cf_slice_find(rest, '\r'));
-        rest = cf_slice_skip(rest, line.len + 2);
+        rest = cf_slice_skip(rest, line.len + CRLF_LEN);
         if (cf_http_parse_header(line, &d->headers[i]) != CF_OK)
             return broken(d, 400, CF_E_SYNTAX);
     }
@@ -169,7 +175,6 @@ static void choose_body(struct cf_http_decoder *d)
         d->state = STATE_END;
     } else if (d->head.chunked) {
         d->state = STATE_CHUNK_LINE;
-        d->line_start = d->text.len;
     } else if (d->head.has_length) {
         d->state = STATE_BODY;
         d->body_left = d->head.length;
@@ -179,16 +184,14 @@ static void choose_body(struct cf_http_decoder *d)
     }
 }
 
+/* The text moved while it grew: slices are made only now that it is whole. */
 static enum cf_error finish_head(struct cf_http_decoder *d, struct cf_http_event *out_event)
 {
-    struct cf_slice first = cf_slice_of(d->text.ptr, d->headers_start - 2);
     unsigned status = 400;
-    enum cf_error error = d->role == CF_HTTP_REQUEST
-                              ? cf_http_parse_request_line(first, &d->head, &status)
-                              : cf_http_parse_status_line(first, &d->head);
-    if (error != CF_OK)
-        return broken(d, status, error);
-    error = slice_headers(d);
+    enum cf_error error =
+        parse_first_line(d, cf_slice_of(d->text.ptr, d->headers_start - CRLF_LEN));
+    if (error == CF_OK)
+        error = slice_headers(d);
     if (error != CF_OK)
         return error;
     error = cf_http_judge_headers(&d->head, d->role, &status);
@@ -205,20 +208,24 @@ static enum cf_error on_headers(struct cf_http_decoder *d, struct cf_slice *inpu
 {
     bool whole;
     size_t used = d->line_start - d->headers_start;
-    size_t left = d->limits.header_bytes_max - used;
-    enum cf_error error = take_line(d, input, left, &whole);
+    enum cf_error error = take_line(d, input, d->limits.header_bytes_max + CRLF_LEN - used, &whole);
     if (error != CF_OK)
         return broken(d, 431, error);
     if (!whole)
         return CF_OK;
-    struct cf_slice line;
-    if (current_line(d, &line) != CF_OK)
+    struct cf_slice line = text_from(d, d->line_start);
+    if (strip_crlf(&line) != CF_OK)
         return broken(d, 400, CF_E_SYNTAX);
     if (line.len == 0)
         return finish_head(d, out_event);
-    error = add_header(d, line);
+    if (d->headers_count == d->limits.headers_max)
+        return broken(d, 431, CF_E_TOO_MANY);
+    d->headers_count++;
     d->line_start = d->text.len;
-    return error;
+    /* What is left must hold the empty line. */
+    if (d->line_start - d->headers_start > d->limits.header_bytes_max)
+        return broken(d, 431, CF_E_TOO_LARGE);
+    return CF_OK;
 }
 
 /* ---- bodies ---- */
@@ -236,12 +243,15 @@ void cf_http_expect_no_body(struct cf_http_decoder *d)
     d->no_body = true;
 }
 
+/* What the limit allows is given before it is refused, so that a split changes nothing. */
 static enum cf_error give_body(struct cf_http_decoder *d, struct cf_slice *input, uint64_t max,
                                struct cf_http_event *out_event)
 {
-    size_t len = input->len < max ? input->len : (size_t)max;
-    if (len > d->body_max - d->body_bytes)
+    uint64_t room = d->body_max - d->body_bytes;
+    if (room == 0)
         return broken(d, 413, CF_E_TOO_LARGE);
+    max = max < room ? max : room;
+    size_t len = input->len < max ? input->len : (size_t)max;
     d->body_bytes += len;
     out_event->type = CF_HTTP_BODY;
     out_event->body = cf_slice_head(*input, len);
@@ -261,81 +271,67 @@ static enum cf_error on_sized(struct cf_http_decoder *d, struct cf_slice *input,
     return CF_OK;
 }
 
-/* A line of framing: kept apart from the head's text, counted against the overhead (hazard V2). */
-static enum cf_error take_overhead(struct cf_http_decoder *d, struct cf_slice *input,
-                                   bool *out_whole)
+/* Bytes of framing, which are not body and cost the peer nothing to make (hazard V2). */
+static enum cf_error count_overhead(struct cf_http_decoder *d, size_t len)
 {
-    size_t before = input->len;
-    enum cf_error error = take_line(d, input, CHUNK_LINE_MAX - 2, out_whole);
-    d->overhead += before - input->len;
-    if (error == CF_OK && d->overhead > d->limits.chunk_overhead_max)
-        error = CF_E_TOO_LARGE;
-    return error == CF_OK ? CF_OK : broken(d, 400, error);
+    if (len > d->limits.chunk_overhead_max - d->overhead)
+        return broken(d, 400, CF_E_TOO_LARGE);
+    d->overhead += len;
+    return CF_OK;
 }
 
-static void drop_line(struct cf_http_decoder *d)
+/* A chunk line or a trailer: lent by the input when it lies there whole, else gathered apart from
+ * the head, whose slices must stay. *out_line is without its CRLF, valid until the next call. */
+static enum cf_error take_framing_line(struct cf_http_decoder *d, struct cf_slice *input,
+                                       bool *out_whole, struct cf_slice *out_line)
 {
-    d->text.len = d->line_start;
-}
-
-static int hex_digit(uint8_t byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    byte |= 0x20;
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
-
-/* chunk-size [ chunk-ext ], RFC 9112 section 7.1. */
-static bool parse_chunk_size(struct cf_slice line, uint64_t *out_size)
-{
-    uint64_t size = 0;
-    size_t digits = 0;
-    while (digits < line.len && hex_digit(line.ptr[digits]) >= 0) {
-        if (digits == 16)
-            return false;
-        size = size << 4 | (uint64_t)hex_digit(line.ptr[digits]);
-        digits++;
+    struct cf_slice window = cf_slice_head(*input, FRAMING_LINE_MAX - d->line.len);
+    size_t lf = cf_slice_find(window, '\n');
+    *out_whole = lf < window.len;
+    struct cf_slice line = cf_slice_head(window, lf + 1);
+    *input = cf_slice_skip(*input, line.len);
+    enum cf_error error = count_overhead(d, line.len);
+    if (error != CF_OK)
+        return error;
+    if (!*out_whole || d->line.len > 0) {
+        error = cf_buf_append(&d->line, line);
+        if (error == CF_OK && !*out_whole && d->line.len == FRAMING_LINE_MAX)
+            error = CF_E_TOO_LARGE;
+        if (error != CF_OK)
+            return broken(d, 400, error);
+        line = cf_buf_peek(&d->line);
     }
-    struct cf_slice extension = cf_slice_skip(line, digits);
-    *out_size = size;
-    return digits > 0 && (extension.len == 0 || extension.ptr[0] == ';') &&
-           cf_http_is_value(extension);
+    if (!*out_whole)
+        return CF_OK;
+    cf_buf_reset(&d->line);
+    *out_line = line;
+    return strip_crlf(out_line) == CF_OK ? CF_OK : broken(d, 400, CF_E_SYNTAX);
 }
 
 static enum cf_error on_chunk_line(struct cf_http_decoder *d, struct cf_slice *input)
 {
     bool whole;
     struct cf_slice line;
-    enum cf_error error = take_overhead(d, input, &whole);
+    enum cf_error error = take_framing_line(d, input, &whole, &line);
     if (error != CF_OK || !whole)
         return error;
-    if (current_line(d, &line) != CF_OK || !parse_chunk_size(line, &d->body_left))
+    if (cf_http_parse_chunk_line(line, &d->body_left) != CF_OK)
         return broken(d, 400, CF_E_SYNTAX);
-    drop_line(d);
     if (d->body_left > d->body_max - d->body_bytes)
         return broken(d, 413, CF_E_TOO_LARGE);
     d->state = d->body_left == 0 ? STATE_TRAILERS : STATE_CHUNK_DATA;
     return CF_OK;
 }
 
-static enum cf_error on_chunk_end(struct cf_http_decoder *d, struct cf_slice *input)
+/* One of the two bytes behind a chunk's data. */
+static enum cf_error on_chunk_end(struct cf_http_decoder *d, struct cf_slice *input, uint8_t byte,
+                                  enum state next)
 {
-    static const uint8_t crlf[] = {'\r', '\n'};
-    size_t at = d->text.len - d->line_start;
-    if (input->ptr[0] != crlf[at])
+    if (input->ptr[0] != byte)
         return broken(d, 400, CF_E_SYNTAX);
-    bool whole;
-    struct cf_slice one = cf_slice_head(*input, 1);
-    enum cf_error error = take_overhead(d, &one, &whole);
-    if (error != CF_OK)
-        return error;
     *input = cf_slice_skip(*input, 1);
-    if (whole) {
-        drop_line(d);
-        d->state = STATE_CHUNK_LINE;
-    }
-    return CF_OK;
+    d->state = (uint8_t)next;
+    return count_overhead(d, 1);
 }
 
 /* Trailers are checked like headers, and dropped. */
@@ -344,15 +340,13 @@ static enum cf_error on_trailers(struct cf_http_decoder *d, struct cf_slice *inp
     bool whole;
     struct cf_slice line;
     struct cf_http_header trailer;
-    enum cf_error error = take_overhead(d, input, &whole);
+    enum cf_error error = take_framing_line(d, input, &whole, &line);
     if (error != CF_OK || !whole)
         return error;
-    if (current_line(d, &line) != CF_OK ||
-        (line.len > 0 && cf_http_parse_header(line, &trailer) != CF_OK))
-        return broken(d, 400, CF_E_SYNTAX);
     if (line.len == 0)
         d->state = STATE_END;
-    drop_line(d);
+    else if (cf_http_parse_header(line, &trailer) != CF_OK)
+        return broken(d, 400, CF_E_SYNTAX);
     return CF_OK;
 }
 
@@ -373,9 +367,11 @@ static enum cf_error step(struct cf_http_decoder *d, struct cf_slice *input,
     case STATE_CHUNK_LINE:
         return on_chunk_line(d, input);
     case STATE_CHUNK_DATA:
-        return on_sized(d, input, STATE_CHUNK_END, out_event);
-    case STATE_CHUNK_END:
-        return on_chunk_end(d, input);
+        return on_sized(d, input, STATE_CHUNK_CR, out_event);
+    case STATE_CHUNK_CR:
+        return on_chunk_end(d, input, '\r', STATE_CHUNK_LF);
+    case STATE_CHUNK_LF:
+        return on_chunk_end(d, input, '\n', STATE_CHUNK_LINE);
     case STATE_TRAILERS:
         return on_trailers(d, input);
     default:
@@ -407,7 +403,7 @@ enum cf_error cf_http_finish(struct cf_http_decoder *d, bool *out_ended)
         begin_message(d);
         return CF_OK;
     }
-    return cf_http_decoder_idle(d) ? CF_OK : CF_E_TRUNCATED;
+    return d->state == STATE_START && d->text.len == 0 ? CF_OK : CF_E_TRUNCATED;
 }
 
 unsigned cf_http_decoder_status(const struct cf_http_decoder *d)

@@ -11,8 +11,9 @@
  * Refused with 400 and the end of the connection (hazards V1 to V3): a bare LF, a space before the
  * colon, a folded header, a character that no token has, NUL or CR inside a value, Content-Length
  * together with Transfer-Encoding, two Content-Lengths (equal or not), one that is no plain number,
- * a transfer coding other than a single final `chunked` (501), a bad chunk size or chunk end, no or
- * two Hosts in HTTP/1.1. CRLF before a request line is skipped once (RFC 9112 section 2.2). */
+ * a Transfer-Encoding other than a single `chunked` (501 when `chunked` is its end and something
+ * unknown comes before), a bad chunk line or chunk end, no or two Hosts in HTTP/1.1, a Host that is
+ * no uri-host with a port. CRLF before a request line is skipped once (RFC 9112 section 2.2). */
 #ifndef CF_WIRE_HTTP_DECODER_H
 #define CF_WIRE_HTTP_DECODER_H
 
@@ -21,8 +22,8 @@
 enum cf_http_role { CF_HTTP_REQUEST, CF_HTTP_RESPONSE };
 
 struct cf_http_limits {
-    size_t line_bytes_max;     /* request line or status line; over: 414 */
-    size_t header_bytes_max;   /* all header lines together; over: 431 */
+    size_t line_bytes_max;     /* request line or status line without CRLF; over: 414 */
+    size_t header_bytes_max;   /* all header lines with their CRLFs; over: 431 */
     unsigned headers_max;      /* over: 431 */
     size_t chunk_overhead_max; /* bytes of chunk lines and trailers of one body; over: 400 (hazard
                                   V2) */
@@ -64,7 +65,7 @@ struct cf_http_head {
     bool keep_alive;      /* what Connection and version ask for */
     bool expect_continue; /* Expect: 100-continue in HTTP/1.1 with a body to come; another Expect:
                              417 */
-    bool upgrade;         /* Connection holds `upgrade` */
+    bool upgrade;         /* HTTP/1.1, and Connection holds `upgrade` */
 };
 
 enum cf_http_event_type { CF_HTTP_NEED_MORE, CF_HTTP_EVENT_HEAD, CF_HTTP_BODY, CF_HTTP_END };
@@ -86,7 +87,8 @@ struct cf_http_decoder {
     unsigned status;   /* to answer, after an error */
     size_t line_start; /* in `text`: where the line that is coming begins */
     size_t headers_start;
-    struct cf_buf text; /* the head as it came, or a chunk line or trailer that is split */
+    struct cf_buf text; /* the head as it came */
+    struct cf_buf line; /* a chunk line or trailer of which a part has come */
     struct cf_http_head head;
     struct cf_http_header *headers; /* while a message is being read */
     unsigned headers_count;
@@ -106,8 +108,9 @@ enum cf_error cf_http_next(struct cf_http_decoder *d, struct cf_slice *input,
 /* Between HEAD and the first BODY: the most that this message's body may have, default unlimited.
  * Over it CF_E_TOO_LARGE (413): at once when the length is declared, else when it is met. */
 enum cf_error cf_http_body_limit(struct cf_http_decoder *d, uint64_t bytes_max);
-/* Response role: the request was a HEAD, or the response is a 101/204/304: no body follows. The
- * decoder knows the latter itself; call this before feeding the answer to a HEAD. */
+/* Response role: the request was a HEAD, or the response is a 1xx/204/304: no body follows. The
+ * decoder knows the latter itself; call this before feeding the answer to a HEAD. It holds for the
+ * interim responses (1xx) and the one behind them. */
 void cf_http_expect_no_body(struct cf_http_decoder *d);
 /* The connection ended. A response without length ends so: *out_ended tells that END is now
  * reached. CF_E_TRUNCATED in the middle of a message; CF_OK between messages. */

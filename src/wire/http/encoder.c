@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "wire/http/token.h"
 
 struct phrase {
     unsigned status;
@@ -74,17 +75,19 @@ enum cf_error cf_http_write_status(struct cf_buf *out, unsigned status)
     return append_all(out, pieces, CF_ARRAY_LEN(pieces));
 }
 
-enum cf_error cf_http_write_request(struct cf_buf *out, struct cf_slice method,
-                                    struct cf_slice target)
-{
-    const struct cf_slice pieces[] = {method, CF_LIT(" "), target, CF_LIT(" HTTP/1.1\r\n")};
-    return append_all(out, pieces, CF_ARRAY_LEN(pieces));
-}
-
 static bool has_line_break(struct cf_slice value)
 {
     return cf_slice_find(value, '\r') != value.len || cf_slice_find(value, '\n') != value.len ||
            cf_slice_find(value, '\0') != value.len;
+}
+
+enum cf_error cf_http_write_request(struct cf_buf *out, struct cf_slice method,
+                                    struct cf_slice target)
+{
+    CF_ASSERT(cf_http_is_token(method));
+    CF_ASSERT(!has_line_break(target) && cf_slice_find(target, ' ') == target.len);
+    const struct cf_slice pieces[] = {method, CF_LIT(" "), target, CF_LIT(" HTTP/1.1\r\n")};
+    return append_all(out, pieces, CF_ARRAY_LEN(pieces));
 }
 
 enum cf_error cf_http_write_header(struct cf_buf *out, const char *name, struct cf_slice value)

@@ -1,5 +1,6 @@
-/* Writes HTTP/1.1 heads and chunk-free bodies into a buffer. A header value with CR, LF or NUL in
- * it is our own mistake and asserts (values that come from outside are checked by the caller). */
+/* Writes HTTP/1.1 heads into a buffer, a line a call, whole or not at all: CF_E_TOO_LARGE,
+ * CF_E_NOMEM. A method that is no token, a target with a space, or CR, LF or NUL in a target or
+ * value is our own mistake and asserts (what comes from outside is checked by the caller). */
 #ifndef CF_WIRE_HTTP_ENCODER_H
 #define CF_WIRE_HTTP_ENCODER_H
 

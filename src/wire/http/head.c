@@ -1,5 +1,7 @@
 #include "wire/http/head.h"
 
+#include <string.h>
+
 #include "wire/http/token.h"
 
 static enum cf_http_method method_of(struct cf_slice text)
@@ -38,6 +40,38 @@ static bool visible_ascii(struct cf_slice text)
     return true;
 }
 
+/* reg-name, IPv4address or what stands in the brackets of an IP-literal (RFC 3986 section 3.2.2),
+ * the escapes of a reg-name unread. No userinfo: RFC 9110 section 4.2.4. */
+static bool host_chars(struct cf_slice host, const char *others)
+{
+    for (size_t i = 0; i < host.len; i++) {
+        uint8_t byte = host.ptr[i], lower = byte | 0x20;
+        bool plain = (byte >= '0' && byte <= '9') || (lower >= 'a' && lower <= 'z');
+        if (!plain && cf_slice_find(cf_slice_cstr(others), byte) == strlen(others))
+            return false;
+    }
+    return true;
+}
+
+/* uri-host [ ":" port ], RFC 9110 section 7.2. */
+static bool host_ok(struct cf_slice text)
+{
+    bool literal = text.len > 0 && text.ptr[0] == '[';
+    size_t end = literal ? cf_slice_find(text, ']') + 1 : cf_slice_find(text, ':');
+    if (end > text.len)
+        return false;
+    struct cf_slice host = cf_slice_head(text, end), port = cf_slice_skip(text, end);
+    if (literal && !host_chars(cf_slice_of(host.ptr + 1, host.len - 2), ":."))
+        return false;
+    if (!literal && !host_chars(host, "-._~%!$&'()*+,;="))
+        return false;
+    for (size_t i = 1; i < port.len; i++) {
+        if (port.ptr[i] < '0' || port.ptr[i] > '9')
+            return false;
+    }
+    return port.len == 0 || port.ptr[0] == ':';
+}
+
 /* Origin-form, "*" for OPTIONS, or absolute-form, of which only path and query matter here. */
 static enum cf_error parse_target(struct cf_slice target, struct cf_http_head *head)
 {
@@ -56,8 +90,8 @@ static enum cf_error parse_target(struct cf_slice target, struct cf_http_head *h
     else
         return CF_E_SYNTAX;
     size_t slash = cf_slice_find(rest, '/');
-    if (slash == 0)
-        return CF_E_SYNTAX;
+    if (slash == 0 || !host_ok(cf_slice_head(rest, slash)))
+        return CF_E_SYNTAX; /* "http://host?query" too: it has no path that could be lent */
     head->target = slash == rest.len ? CF_LIT("/") : cf_slice_skip(rest, slash);
     return CF_OK;
 }
@@ -141,6 +175,26 @@ bool cf_http_header_has_token(const struct cf_http_head *head, const char *name,
     return false;
 }
 
+/* A list of codings that is more or other than `chunked`: not implemented when it could be read to
+ * its end (RFC 9112 section 6.1), else it has none that all would agree on (section 6.3). */
+static enum cf_error judge_codings(struct cf_slice codings, unsigned *out_status)
+{
+    struct cf_slice rest = codings, coding = codings;
+    size_t chunked = 0;
+    bool last = false;
+    while (cf_slice_next(&rest, ',', &coding)) {
+        coding = cf_slice_trim(coding);
+        if (!cf_http_is_token(coding))
+            return CF_E_SYNTAX;
+        last = cf_slice_eq_nocase(coding, CF_LIT("chunked"));
+        chunked += last ? 1 : 0;
+    }
+    if (chunked != 1 || !last)
+        return CF_E_SYNTAX;
+    *out_status = 501;
+    return CF_E_UNSUPPORTED;
+}
+
 /* One framing rule, and no second opinion (hazard V1). */
 static enum cf_error judge_body(struct cf_http_head *head, unsigned *out_status)
 {
@@ -159,14 +213,8 @@ static enum cf_error judge_body(struct cf_http_head *head, unsigned *out_status)
     if (head->minor == 0)
         return CF_E_SYNTAX;
     struct cf_slice coding = cf_http_header_get(head, "Transfer-Encoding");
-    if (!cf_slice_eq_nocase(coding, CF_LIT("chunked"))) {
-        /* `gzip, chunked` is legal and not known here; what does not end in chunked has no end. */
-        bool listed = cf_http_header_has_token(head, "Transfer-Encoding", "chunked");
-        *out_status = listed || coding.len == 0 ? 400 : 501;
-        return CF_E_UNSUPPORTED;
-    }
-    head->chunked = true;
-    return CF_OK;
+    head->chunked = cf_slice_eq_nocase(coding, CF_LIT("chunked"));
+    return head->chunked ? CF_OK : judge_codings(coding, out_status);
 }
 
 /* RFC 9112 section 3.2: exactly one Host in HTTP/1.1, at most one in 1.0. */
@@ -175,8 +223,7 @@ static enum cf_error judge_host(const struct cf_http_head *head)
     size_t hosts = cf_http_header_count(head, "Host");
     if (hosts > 1 || (hosts == 0 && head->minor == 1))
         return CF_E_SYNTAX;
-    struct cf_slice host = cf_http_header_get(head, "Host");
-    return visible_ascii(host) && cf_slice_find(host, '/') == host.len ? CF_OK : CF_E_SYNTAX;
+    return host_ok(cf_http_header_get(head, "Host")) ? CF_OK : CF_E_SYNTAX;
 }
 
 static enum cf_error judge_expect(struct cf_http_head *head, unsigned *out_status)
@@ -184,7 +231,8 @@ static enum cf_error judge_expect(struct cf_http_head *head, unsigned *out_statu
     struct cf_slice expect = cf_http_header_get(head, "Expect");
     if (expect.ptr == NULL || head->minor == 0)
         return CF_OK;
-    if (!cf_slice_eq_nocase(expect, CF_LIT("100-continue"))) {
+    if (cf_http_header_count(head, "Expect") > 1 ||
+        !cf_slice_eq_nocase(expect, CF_LIT("100-continue"))) {
         *out_status = 417;
         return CF_E_UNSUPPORTED;
     }
@@ -196,7 +244,7 @@ enum cf_error cf_http_judge_headers(struct cf_http_head *head, enum cf_http_role
                                     unsigned *out_status)
 {
     *out_status = 400;
-    head->upgrade = cf_http_header_has_token(head, "Connection", "upgrade");
+    head->upgrade = head->minor == 1 && cf_http_header_has_token(head, "Connection", "upgrade");
     bool close = cf_http_header_has_token(head, "Connection", "close");
     bool keep = cf_http_header_has_token(head, "Connection", "keep-alive");
     head->keep_alive = !close && (head->minor == 1 || keep);

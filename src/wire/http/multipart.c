@@ -3,10 +3,14 @@
 #include <string.h>
 
 #include "wire/http/head.h"
+#include "wire/http/token.h"
 
 enum state {
     STATE_PREAMBLE, /* until the first delimiter; its text is dropped */
     STATE_BOUNDARY, /* behind a delimiter: CRLF begins a part, -- ends the body */
+    STATE_DASH,     /* the second one */
+    STATE_PADDING,  /* white space that a gateway may have added, RFC 2046 section 5.1.1 */
+    STATE_BOUNDARY_LF,
     STATE_HEADERS,
     STATE_DATA,
     STATE_PART_END, /* to be given */
@@ -39,32 +43,39 @@ static bool boundary_ok(struct cf_slice boundary)
     return true;
 }
 
-/* The next `; name=value` of a header value; quotes are taken off (an escape in them is refused).
- * False at the end, or with *out_bad when it is malformed. */
+/* Where the quoted string ends whose opening quote has been taken off: text.len when it does not.
+ * A backslash takes the next byte along, so that \" does not end it; it stays in the value, since
+ * browsers send the backslashes of a file name unescaped. */
+static size_t find_quote(struct cf_slice text)
+{
+    size_t i = 0;
+    while (i < text.len && text.ptr[i] != '"')
+        i += text.ptr[i] == '\\' ? 2 : 1;
+    return i < text.len ? i : text.len;
+}
+
+/* The next `; name=value` of a header value, without quotes. False at the end, or with *out_bad
+ * when it is malformed. */
 static bool next_param(struct cf_slice *rest, struct cf_slice *out_name, struct cf_slice *out_value,
                        bool *out_bad)
 {
     *rest = cf_slice_trim(*rest);
     if (rest->len == 0)
         return false;
-    *out_bad = rest->ptr[0] != ';';
     struct cf_slice text = cf_slice_trim(cf_slice_skip(*rest, 1));
+    *out_bad = rest->ptr[0] != ';';
     if (*out_bad || text.len == 0)
         return false;
     size_t equals = cf_slice_find(text, '=');
     *out_name = cf_slice_trim(cf_slice_head(text, equals));
+    *out_bad = equals == text.len || !cf_http_is_token(*out_name);
     text = cf_slice_skip(text, equals + 1);
-    if (text.len > 0 && text.ptr[0] == '"') {
-        text = cf_slice_skip(text, 1);
-        size_t quote = cf_slice_find(text, '"');
-        *out_value = cf_slice_head(text, quote);
-        *out_bad = quote == text.len || cf_slice_find(*out_value, '\\') != out_value->len;
-        *rest = cf_slice_skip(text, quote + 1);
-    } else {
-        size_t end = cf_slice_find(text, ';');
-        *out_value = cf_slice_trim(cf_slice_head(text, end));
-        *rest = cf_slice_skip(text, end);
-    }
+    bool quoted = text.len > 0 && text.ptr[0] == '"';
+    text = cf_slice_skip(text, quoted ? 1 : 0);
+    size_t end = quoted ? find_quote(text) : cf_slice_find(text, ';');
+    *out_value = quoted ? cf_slice_head(text, end) : cf_slice_trim(cf_slice_head(text, end));
+    *out_bad = *out_bad || (quoted && end == text.len);
+    *rest = cf_slice_skip(text, quoted ? end + 1 : end);
     return !*out_bad;
 }
 
@@ -119,99 +130,101 @@ static enum cf_error broken(struct cf_multipart *m, enum cf_error error)
 
 /* ---- data and delimiters ---- */
 
-/* Data is given as it comes, but for what may be the beginning of a delimiter. When it turns out
- * not to be one, what was held back is the delimiter's own beginning and is given from there. Only
- * its first byte is a CR, so that nothing but a whole new match can start inside a false one. */
-static void scan(struct cf_multipart *m, struct cf_slice *input, struct cf_slice *out_data,
-                 bool *out_found)
+/* Where the delimiter, or as much of it as there is room for, begins in `text`; text.len when it
+ * does not. Only its first byte is a CR, so that no two tries look at the same bytes. */
+static size_t find_delimiter(const struct cf_multipart *m, struct cf_slice text,
+                             size_t *out_matched)
 {
-    *out_found = false;
-    if (m->matched > 0) {
-        while (input->len > 0 && m->matched < m->delimiter_len &&
-               input->ptr[0] == m->delimiter[m->matched]) {
-            m->matched++;
-            *input = cf_slice_skip(*input, 1);
+    size_t at = 0;
+    *out_matched = 0;
+    while ((at += cf_slice_find(cf_slice_skip(text, at), '\r')) < text.len) {
+        size_t len = cf_slice_head(cf_slice_skip(text, at), m->delimiter_len).len;
+        if (memcmp(text.ptr + at, m->delimiter, len) == 0) {
+            *out_matched = len;
+            return at;
         }
-        *out_found = m->matched == m->delimiter_len;
-        if (!*out_found && input->len > 0) {
-            *out_data = cf_slice_of(m->delimiter + m->lent, (size_t)(m->matched - m->lent));
-            m->matched = m->lent = 0;
-        }
-        return;
+        at++;
     }
-    size_t cr = cf_slice_find(*input, '\r');
-    *out_data = cf_slice_head(*input, cr);
-    *input = cf_slice_skip(*input, cr);
-    if (input->len > 0) {
-        m->matched = 1;
-        *input = cf_slice_skip(*input, 1);
-    }
+    return text.len;
 }
 
-static void on_scan(struct cf_multipart *m, struct cf_slice *input,
-                    struct cf_multipart_event *out_event)
+/* A delimiter has begun in an earlier piece. When it turns out to be none, what was held back are
+ * its own first bytes, which are lent from there; nothing in them can begin another. */
+static struct cf_slice match_on(struct cf_multipart *m, struct cf_slice *input)
 {
-    struct cf_slice data = {NULL, 0};
-    bool found, preamble = m->state == STATE_PREAMBLE;
-    scan(m, input, &data, &found);
-    if (found) {
+    while (input->len > 0 && m->matched < m->delimiter_len &&
+           input->ptr[0] == m->delimiter[m->matched]) {
+        m->matched++;
+        *input = cf_slice_skip(*input, 1);
+    }
+    if (m->matched == m->delimiter_len || input->len == 0)
+        return (struct cf_slice){NULL, 0};
+    struct cf_slice held = cf_slice_of(m->delimiter + m->lent, (size_t)(m->matched - m->lent));
+    m->matched = m->lent = 0;
+    return held;
+}
+
+/* Gives data as it comes, but for what may be the beginning of a delimiter. */
+static enum cf_error on_scan(struct cf_multipart *m, struct cf_slice *input,
+                             struct cf_multipart_event *out_event)
+{
+    bool preamble = m->state == STATE_PREAMBLE;
+    struct cf_slice data;
+    if (m->matched > 0) {
+        data = match_on(m, input);
+    } else {
+        size_t matched;
+        data = cf_slice_head(*input, find_delimiter(m, *input, &matched));
+        m->matched = data.len == 0 ? (uint8_t)matched : 0;
+        *input = cf_slice_skip(*input, data.len + m->matched);
+    }
+    if (m->matched == m->delimiter_len) {
         m->matched = m->lent = 0;
-        cf_buf_reset(&m->head);
         m->state = preamble ? STATE_BOUNDARY : STATE_PART_END;
     } else if (data.len > 0 && !preamble) {
         out_event->type = CF_MULTIPART_DATA;
         out_event->data = data;
     }
+    return CF_OK;
 }
 
 /* ---- between a delimiter and data ---- */
 
-/* Collects up to and including a LF; *out_line is whole, without its CRLF. */
-static enum cf_error take_line(struct cf_multipart *m, struct cf_slice *input, bool *out_whole,
-                               size_t *io_start, struct cf_slice *out_line)
+static uint8_t take_byte(struct cf_slice *input)
 {
-    size_t lf = cf_slice_find(*input, '\n');
-    *out_whole = lf < input->len;
-    size_t len = *out_whole ? lf + 1 : lf;
-    enum cf_error error = cf_buf_append(&m->head, cf_slice_head(*input, len));
-    if (error != CF_OK)
-        return error;
-    *input = cf_slice_skip(*input, len);
-    if (!*out_whole)
-        return CF_OK;
-    struct cf_slice line = cf_slice_skip(cf_buf_peek(&m->head), *io_start);
-    if (line.len < 2 || line.ptr[line.len - 2] != '\r')
-        return CF_E_SYNTAX;
-    *out_line = cf_slice_head(line, line.len - 2);
-    return CF_OK;
+    uint8_t byte = input->ptr[0];
+    *input = cf_slice_skip(*input, 1);
+    return byte;
 }
 
 static enum cf_error on_boundary(struct cf_multipart *m, struct cf_slice *input)
 {
-    /* "--" ends it all; what comes after is nobody's. */
-    struct cf_slice have = cf_buf_peek(&m->head);
-    if (have.len < 2) {
-        enum cf_error error = cf_buf_append(&m->head, cf_slice_head(*input, 1));
-        *input = cf_slice_skip(*input, 1);
-        if (error == CF_OK && cf_slice_eq(cf_buf_peek(&m->head), CF_LIT("--")))
-            m->state = STATE_END;
-        if (error == CF_OK && cf_slice_eq(cf_buf_peek(&m->head), CF_LIT("\r\n"))) {
-            cf_buf_reset(&m->head);
-            m->state = STATE_HEADERS;
-        }
-        return error;
-    }
-    bool whole;
-    size_t start = 0;
-    struct cf_slice line;
-    enum cf_error error = take_line(m, input, &whole, &start, &line);
-    if (error != CF_OK || !whole)
-        return error;
-    if (cf_slice_trim(line).len > 0) /* only white space may pad a delimiter */
-        return CF_E_SYNTAX;
-    cf_buf_reset(&m->head);
-    m->state = STATE_HEADERS;
+    bool dash = input->ptr[0] == '-';
+    *input = cf_slice_skip(*input, dash ? 1 : 0);
+    m->state = dash ? STATE_DASH : STATE_PADDING;
     return CF_OK;
+}
+
+static enum cf_error on_dash(struct cf_multipart *m, struct cf_slice *input)
+{
+    m->state = STATE_END;
+    return take_byte(input) == '-' ? CF_OK : CF_E_SYNTAX;
+}
+
+static enum cf_error on_padding(struct cf_multipart *m, struct cf_slice *input)
+{
+    uint8_t byte = take_byte(input);
+    if (byte == '\r')
+        m->state = STATE_BOUNDARY_LF;
+    return byte == '\r' || byte == ' ' || byte == '\t' ? CF_OK : CF_E_SYNTAX;
+}
+
+static enum cf_error on_boundary_lf(struct cf_multipart *m, struct cf_slice *input)
+{
+    cf_buf_reset(&m->head);
+    m->line_start = 0;
+    m->state = STATE_HEADERS;
+    return take_byte(input) == '\n' ? CF_OK : CF_E_SYNTAX;
 }
 
 static enum cf_error read_disposition(struct cf_slice value, struct cf_multipart_event *out_event)
@@ -226,17 +239,13 @@ static enum cf_error read_disposition(struct cf_slice value, struct cf_multipart
     return error == CF_OK && out_event->name.len > 0 ? CF_OK : CF_E_SYNTAX;
 }
 
-/* The empty line has come: the part's name is in its headers. */
+/* The empty line has come: the part's name is in its headers, which are whole lines here. */
 static enum cf_error begin_part(struct cf_multipart *m, struct cf_multipart_event *out_event)
 {
-    struct cf_slice rest = cf_buf_peek(&m->head), line;
+    struct cf_slice rest = cf_slice_head(cf_buf_peek(&m->head), m->line_start), line;
     bool named = false;
-    if (++m->parts > PARTS_MAX)
-        return CF_E_TOO_MANY;
     while (rest.len > 0 && cf_slice_next(&rest, '\n', &line)) {
         struct cf_http_header header;
-        if (line.len <= 1)
-            continue;
         if (cf_http_parse_header(cf_slice_head(line, line.len - 1), &header) != CF_OK)
             return CF_E_SYNTAX;
         if (!cf_slice_eq_nocase(header.name, CF_LIT("Content-Disposition")))
@@ -245,24 +254,35 @@ static enum cf_error begin_part(struct cf_multipart *m, struct cf_multipart_even
             return CF_E_SYNTAX;
         named = true;
     }
+    if (!named)
+        return CF_E_SYNTAX;
+    if (m->parts == PARTS_MAX)
+        return CF_E_TOO_MANY;
+    m->parts++;
     out_event->type = CF_MULTIPART_PART;
     m->state = STATE_DATA;
     m->matched = m->lent = 2; /* an empty part's delimiter shares the CRLF behind the headers */
-    return named ? CF_OK : CF_E_SYNTAX;
+    return CF_OK;
 }
 
+/* Collects a line up to and including its LF. */
 static enum cf_error on_headers(struct cf_multipart *m, struct cf_slice *input,
                                 struct cf_multipart_event *out_event)
 {
-    bool whole;
-    struct cf_slice line, all = cf_buf_peek(&m->head);
-    size_t start = all.len;
-    while (start > 0 && all.ptr[start - 1] != '\n')
-        start--;
-    enum cf_error error = take_line(m, input, &whole, &start, &line);
-    if (error != CF_OK || !whole)
+    struct cf_slice piece = cf_slice_head(*input, cf_slice_find(*input, '\n') + 1);
+    enum cf_error error = cf_buf_append(&m->head, piece);
+    if (error != CF_OK)
         return error;
-    return line.len == 0 ? begin_part(m, out_event) : CF_OK;
+    *input = cf_slice_skip(*input, piece.len);
+    if (piece.ptr[piece.len - 1] != '\n')
+        return CF_OK;
+    struct cf_slice line = cf_slice_skip(cf_buf_peek(&m->head), m->line_start);
+    if (line.len < 2 || line.ptr[line.len - 2] != '\r')
+        return CF_E_SYNTAX;
+    if (line.len == 2)
+        return begin_part(m, out_event);
+    m->line_start = m->head.len;
+    return CF_OK;
 }
 
 /* ---- the machine ---- */
@@ -273,10 +293,15 @@ static enum cf_error step(struct cf_multipart *m, struct cf_slice *input,
     switch (m->state) {
     case STATE_PREAMBLE:
     case STATE_DATA:
-        on_scan(m, input, out_event);
-        return CF_OK;
+        return on_scan(m, input, out_event);
     case STATE_BOUNDARY:
         return on_boundary(m, input);
+    case STATE_DASH:
+        return on_dash(m, input);
+    case STATE_PADDING:
+        return on_padding(m, input);
+    case STATE_BOUNDARY_LF:
+        return on_boundary_lf(m, input);
     case STATE_HEADERS:
         return on_headers(m, input, out_event);
     case STATE_EPILOGUE:

@@ -15,11 +15,12 @@ enum cf_multipart_type {
 
 struct cf_multipart_event {
     enum cf_multipart_type type;
-    struct cf_slice name; /* PART: the field's name, never empty */
-    struct cf_slice
-        filename; /* PART: ptr == NULL when there is none. Metadata only, never a path */
-    struct cf_slice
-        data; /* DATA: borrows the input, or the decoder for a false delimiter's bytes */
+    /* PART: borrowed from the decoder until PART_END. As sent: percent signs and backslashes stay;
+     * `filename*` is ignored (RFC 7578 section 4.2) */
+    struct cf_slice name;     /* the field's name, never empty */
+    struct cf_slice filename; /* ptr == NULL when there is none. Metadata only, never a path */
+    /* DATA: borrows the input, or the decoder for a false delimiter's bytes */
+    struct cf_slice data;
 };
 
 enum { CF_MULTIPART_BOUNDARY_MAX = 70 };
@@ -32,7 +33,8 @@ struct cf_multipart {
     uint8_t delimiter_len;
     unsigned parts;
     uint8_t delimiter[CF_MULTIPART_BOUNDARY_MAX + 4]; /* CRLF "--" boundary */
-    struct cf_buf head; /* header lines of a part, or what follows a delimiter */
+    struct cf_buf head;                               /* header lines of a part */
+    size_t line_start; /* in `head`: where the line that is coming begins */
 };
 
 /* Reads the boundary out of a Content-Type value. CF_E_UNSUPPORTED when it is no

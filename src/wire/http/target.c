@@ -3,14 +3,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
-
-static int hex_digit(uint8_t byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    byte |= 0x20;
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
+#include "wire/http/token.h"
 
 /* Percent-decodes into the arena. `query`: + is a space, slashes are allowed. */
 static enum cf_error decode(struct cf_slice text, bool query, struct cf_arena *arena,
@@ -26,7 +19,7 @@ static enum cf_error decode(struct cf_slice text, bool query, struct cf_arena *a
         if (escaped) {
             if (text.len - i < 3)
                 return CF_E_SYNTAX;
-            int high = hex_digit(text.ptr[i + 1]), low = hex_digit(text.ptr[i + 2]);
+            int high = cf_http_hex_digit(text.ptr[i + 1]), low = cf_http_hex_digit(text.ptr[i + 2]);
             if (high < 0 || low < 0)
                 return CF_E_SYNTAX;
             byte = (uint8_t)(high << 4 | low);

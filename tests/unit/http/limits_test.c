@@ -9,8 +9,10 @@
 
 #include <cmocka.h>
 
+#include "base/assert.h"
 #include "wire/http/decoder.h"
 #include "wire/http/encoder.h"
+#include "wire/http/token.h"
 
 static struct cf_http_decoder decoder;
 
@@ -175,6 +177,116 @@ static void test_body_limit(void **state)
                      413);
 }
 
+static void test_a_body_until_close_is_given_up_to_its_limit(void **state)
+{
+    struct cf_slice input = CF_LIT("HTTP/1.0 200 OK\r\n\r\nabc");
+    struct cf_http_event event;
+    (void)state;
+    begin(CF_HTTP_RESPONSE);
+    assert_int_equal(cf_http_next(&decoder, &input, &event), CF_OK);
+    assert_int_equal(cf_http_body_limit(&decoder, 2), CF_OK);
+    assert_int_equal(cf_http_next(&decoder, &input, &event), CF_OK);
+    assert_int_equal(event.type, CF_HTTP_BODY);
+    assert_int_equal(event.body.len, 2);
+    assert_int_equal(cf_http_next(&decoder, &input, &event), CF_E_TOO_LARGE);
+    assert_int_equal(cf_http_decoder_status(&decoder), 413);
+    cf_http_decoder_deinit(&decoder);
+}
+
+static void test_v2_a_line_of_framing(void **state)
+{
+    static const char head[] = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    (void)state;
+    for (size_t bytes = 1023; bytes <= 1025; bytes++) {
+        unsigned wanted = bytes <= 1024 ? 0 : 400;
+        begin(CF_HTTP_REQUEST);
+        assert_int_equal(feed_text(head), 0);
+        assert_int_equal(feed_text("1;"), 0);
+        unsigned status = feed_repeated('a', bytes - strlen("1;\r\n"));
+        assert_int_equal(status == 0 ? feed_text("\r\n") : status, wanted);
+        cf_http_decoder_deinit(&decoder);
+    }
+}
+
+static void test_the_status_after_an_error_stays(void **state)
+{
+    struct cf_slice input = CF_LIT("GET / HTTP/2.0\r\n"), more = CF_LIT("x");
+    struct cf_http_event event;
+    bool ended;
+    (void)state;
+    begin(CF_HTTP_REQUEST);
+    /* Without the empty line: what speaks another protocol need not wait for the deadline. */
+    assert_int_equal(cf_http_next(&decoder, &input, &event), CF_E_UNSUPPORTED);
+    assert_int_equal(cf_http_next(&decoder, &more, &event), CF_E_STATE);
+    assert_int_equal(cf_http_decoder_status(&decoder), 505);
+    assert_int_equal(cf_http_finish(&decoder, &ended), CF_E_TRUNCATED);
+    assert_false(ended);
+    cf_http_decoder_deinit(&decoder);
+}
+
+static void test_an_end_behind_an_empty_line(void **state)
+{
+    bool ended;
+    (void)state;
+    begin(CF_HTTP_REQUEST);
+    assert_int_equal(cf_http_finish(&decoder, &ended), CF_OK);
+    assert_int_equal(feed_text("\r"), 0);
+    assert_int_equal(cf_http_finish(&decoder, &ended), CF_E_TRUNCATED);
+    assert_int_equal(feed_text("\n"), 0);
+    assert_int_equal(cf_http_finish(&decoder, &ended), CF_OK);
+    assert_false(ended);
+    cf_http_decoder_deinit(&decoder);
+}
+
+/* Against the grammar as RFC 9110 section 5.6.2 writes it. */
+static void test_token_characters(void **state)
+{
+    static const char grammar[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    (void)state;
+    for (unsigned byte = 0; byte < 256; byte++) {
+        bool wanted = memchr(grammar, (int)byte, sizeof(grammar) - 1) != NULL;
+        assert_int_equal(cf_http_is_token_char((uint8_t)byte), wanted);
+    }
+}
+
+/* Every byte at every place of values of every length that takes the fast way and the slow. */
+static void test_value_characters(void **state)
+{
+    uint8_t value[20];
+    (void)state;
+    for (size_t len = 1; len <= sizeof(value); len++) {
+        for (size_t at = 0; at < len; at++) {
+            for (unsigned byte = 0; byte < 256; byte++) {
+                memset(value, (at & 1) != 0 ? 0xff : '\t', sizeof(value));
+                value[at] = (uint8_t)byte;
+                bool wanted = (byte >= 0x20 || byte == '\t') && byte != 0x7f;
+                assert_int_equal(cf_http_is_value(cf_slice_of(value, len)), wanted);
+            }
+        }
+    }
+}
+
+static void test_lists(void **state)
+{
+    struct cf_slice input = CF_LIT("GET / HTTP/1.1\r\nHost: x\r\nA: b, c\r\na: ,D ,\r\nE:\r\n\r\n");
+    struct cf_http_event event;
+    (void)state;
+    begin(CF_HTTP_REQUEST);
+    assert_int_equal(cf_http_next(&decoder, &input, &event), CF_OK);
+    assert_int_equal(cf_http_header_count(event.head, "A"), 2);
+    assert_int_equal(cf_http_header_count(event.head, "F"), 0);
+    assert_true(cf_http_header_has_token(event.head, "a", "B"));
+    assert_true(cf_http_header_has_token(event.head, "a", "d"));
+    assert_false(cf_http_header_has_token(event.head, "a", "b, c"));
+    assert_false(cf_http_header_has_token(event.head, "e", "b"));
+    assert_true(cf_slice_eq(cf_http_header_get(event.head, "a"), CF_LIT("b, c")));
+    assert_non_null(cf_http_header_get(event.head, "E").ptr);
+    assert_int_equal(cf_http_header_get(event.head, "E").len, 0);
+    assert_null(cf_http_header_get(event.head, "F").ptr);
+    cf_http_decoder_deinit(&decoder);
+}
+
 static void test_an_idle_decoder_owns_nothing(void **state)
 {
     (void)state;
@@ -184,6 +296,13 @@ static void test_an_idle_decoder_owns_nothing(void **state)
     assert_true(cf_http_decoder_idle(&decoder));
     assert_null(decoder.text.ptr);
     assert_null(decoder.headers);
+    assert_int_equal(feed_text("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1"),
+                     0);
+    assert_non_null(decoder.line.ptr);
+    assert_int_equal(feed_text("\r\na\r\n0\r\n\r\n"), 0);
+    assert_true(cf_http_decoder_idle(&decoder));
+    assert_null(decoder.line.ptr);
+    assert_null(decoder.text.ptr);
     assert_int_equal(feed_text("G"), 0);
     assert_false(cf_http_decoder_idle(&decoder));
     cf_http_decoder_deinit(&decoder);
@@ -227,6 +346,8 @@ static void test_responses(void **state)
                         "200:hi|x");
     assert_string_equal(response("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nx", true, false),
                         "200:|x");
+    assert_string_equal(
+        response("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx", true, false), "200:|x");
     assert_string_equal(response("HTTP/1.1 204 No Content\r\n\r\nx", false, false), "204:|x");
     assert_string_equal(response("HTTP/1.1 304\r\nContent-Length: 9\r\n\r\nx", false, false),
                         "304:|x");
@@ -241,6 +362,26 @@ static void test_responses(void **state)
                         "200:to the end|");
     assert_string_equal(response("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi", false, false),
                         "200:hi~|");
+}
+
+/* The answer to a HEAD is still the answer to a HEAD after `103 Early Hints`; the next is not. */
+static void test_interim_responses_to_head(void **state)
+{
+    struct cf_slice input = CF_LIT("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+                                   "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+                                   "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    static const enum cf_http_event_type wanted[] = {
+        CF_HTTP_EVENT_HEAD, CF_HTTP_END,  CF_HTTP_EVENT_HEAD, CF_HTTP_END,
+        CF_HTTP_EVENT_HEAD, CF_HTTP_BODY, CF_HTTP_END,        CF_HTTP_NEED_MORE};
+    struct cf_http_event event;
+    (void)state;
+    begin(CF_HTTP_RESPONSE);
+    cf_http_expect_no_body(&decoder);
+    for (size_t i = 0; i < CF_ARRAY_LEN(wanted); i++) {
+        assert_int_equal(cf_http_next(&decoder, &input, &event), CF_OK);
+        assert_int_equal(event.type, wanted[i]);
+    }
+    cf_http_decoder_deinit(&decoder);
 }
 
 /* ---- writing ---- */
@@ -281,8 +422,16 @@ int main(void)
         cmocka_unit_test(test_v3_a_head_byte_by_byte_is_looked_at_once),
         cmocka_unit_test(test_v2_a_million_chunks_of_a_byte),
         cmocka_unit_test(test_body_limit),
+        cmocka_unit_test(test_a_body_until_close_is_given_up_to_its_limit),
+        cmocka_unit_test(test_v2_a_line_of_framing),
+        cmocka_unit_test(test_the_status_after_an_error_stays),
+        cmocka_unit_test(test_an_end_behind_an_empty_line),
+        cmocka_unit_test(test_token_characters),
+        cmocka_unit_test(test_value_characters),
+        cmocka_unit_test(test_lists),
         cmocka_unit_test(test_an_idle_decoder_owns_nothing),
         cmocka_unit_test(test_responses),
+        cmocka_unit_test(test_interim_responses_to_head),
         cmocka_unit_test(test_encoder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
