@@ -37,7 +37,9 @@ static const char help[] =
     "message comes again. A lost connection is taken up again, and what was missed is fetched.\n\n"
     "  URL            ws://HOST:PORT/api/v1/shops/SHOP_ID/messages/stream (or wss, http, https)\n"
     "  --token TOKEN  who you are; else ?token= of the URL\n"
-    "  --ca FILE      PEM file of the authorities to trust, instead of the system's\n";
+    "  --ca FILE      PEM file of the authorities to trust, instead of the system's\n\n"
+    "Tries again after 0, 1, 2, 4 and 8 s; then polls every 30 s and tries the stream every 2\n"
+    "minutes. Gives up, exit code 1, when the token or the membership is refused.\n";
 
 struct tail {
     struct cf_loop *loop;
@@ -74,6 +76,7 @@ struct tail {
 
 static void connect_stream(struct tail *tail);
 static void fetch(struct tail *tail);
+static void later(struct tail *tail);
 
 static void stop(struct tail *tail, int status)
 {
@@ -147,13 +150,39 @@ static enum cf_error mark(void *context, struct cf_slice json)
     return cf_feed_take(&tail->feed, json, &fresh);
 }
 
+/* Where trying again is no use. */
+static bool hopeless(struct tail *tail, unsigned status)
+{
+    if (status != 401 && status != 403 && status != 400 && status != 404)
+        return false;
+    fprintf(stderr, "confab tail: %s\n",
+            status == 401   ? "the token is missing, wrong or expired"
+            : status == 403 ? "you are not a member of this shop"
+                            : "that is no stream of a Confab server");
+    stop(tail, CF_EXIT_FAILED);
+    return true;
+}
+
+static void fetch_failed(struct tail *tail, enum cf_error error, unsigned status)
+{
+    if (hopeless(tail, status))
+        return;
+    fprintf(stderr, "confab tail: cannot fetch messages: %s\n",
+            status == 0 || status == 200 ? cf_error_text(error) : "the server refused for now");
+    tail->fetch_again = false;
+    if (tail->connected)
+        cf_conn_abort(&tail->conn, CF_E_IO);
+    else if (!tail->marked)
+        later(tail);
+}
+
 static void fetched(void *context, enum cf_error error, unsigned status, unsigned retry_after_s,
                     struct cf_slice body)
 {
     struct tail *tail = context;
     struct cf_feed_list list = {.has_more = false};
-    (void)retry_after_s;
     tail->fetch = NULL;
+    tail->retry_after_s = retry_after_s;
     if (error == CF_OK && status != 200)
         error = CF_E_UNAVAILABLE;
     bool first = !tail->marked;
@@ -166,14 +195,12 @@ static void fetched(void *context, enum cf_error error, unsigned status, unsigne
         cf_feed_list_deinit(&list);
     }
     bool moved = memcmp(before, tail->feed.cursor, sizeof(before)) != 0;
-    tail->marked = tail->marked || error == CF_OK;
     if (error != CF_OK) {
-        fprintf(stderr, "confab tail: cannot fetch what was missed: %s%s\n",
-                status == 200 || status == 0 ? cf_error_text(error) : "the server answered ",
-                status == 200 || status == 0 ? "" : "an error");
-        if (tail->connected)
-            cf_conn_abort(&tail->conn, CF_E_IO);
-    } else if (tail->fetch_again || (!first && list.has_more && moved)) {
+        fetch_failed(tail, error, status);
+    } else if (first) {
+        tail->marked = true;
+        connect_stream(tail);
+    } else if (tail->fetch_again || (list.has_more && moved)) {
         tail->fetch_again = false;
         fetch(tail);
     } else if (tail->holding) {
@@ -223,7 +250,6 @@ static void later(struct tail *tail)
 static void on_closed(struct cf_conn *conn, enum cf_error why)
 {
     struct tail *tail = CF_CONTAINER_OF(conn, struct tail, conn);
-    (void)why;
     if (tail->switched)
         cf_ws_endpoint_deinit(&tail->endpoint);
     cf_http_decoder_deinit(&tail->decoder);
@@ -232,16 +258,10 @@ static void on_closed(struct cf_conn *conn, enum cf_error why)
     cf_loop_timer_stop(tail->loop, &tail->watch);
     if (tail->over)
         return;
-    if (tail->refused == 401 || tail->refused == 403 || tail->refused == 400 ||
-        tail->refused == 404) {
-        fprintf(stderr, "confab tail: %s\n",
-                tail->refused == 401   ? "the token is missing, wrong or expired"
-                : tail->refused == 403 ? "you are not a member of this shop"
-                                       : "that is no stream of a Confab server");
-        stop(tail, CF_EXIT_FAILED);
-        return;
-    }
-    later(tail);
+    fprintf(stderr, "confab tail: %s: %s\n", tail->refused != 0 ? "refused" : "connection ended",
+            cf_error_text(why));
+    if (!hopeless(tail, tail->refused))
+        later(tail);
 }
 
 static void watch_ms(struct tail *tail, cf_ms ms)
@@ -366,13 +386,18 @@ static void connect_stream(struct tail *tail)
 
 static void on_retry(struct cf_loop_timer *timer)
 {
-    connect_stream(CF_CONTAINER_OF(timer, struct tail, retry));
+    struct tail *tail = CF_CONTAINER_OF(timer, struct tail, retry);
+    if (tail->marked)
+        connect_stream(tail);
+    else
+        fetch(tail);
 }
 
 static void on_poll(struct cf_loop_timer *timer)
 {
     struct tail *tail = CF_CONTAINER_OF(timer, struct tail, poll);
-    fetch(tail);
+    if (tail->marked)
+        fetch(tail);
     set_timer(tail, timer, jittered(tail, POLL_MS));
 }
 
@@ -445,7 +470,7 @@ static void run(struct tail *tail)
         tail->signals[i].data = tail;
         uv_signal_start(&tail->signals[i], on_signal, numbers[i]);
     }
-    connect_stream(tail);
+    fetch(tail); /* where "from now on" begins; then the stream */
     cf_loop_run(tail->loop);
 }
 

@@ -49,17 +49,16 @@ void cf_download_free(struct cf_download *download)
     free(download);
 }
 
-/* An image is stored under a name of its own and never changes: the client may keep it. It is never
- * shown as anything but what it is (hazard V24). */
+/* The URL is the message's, whose image may be replaced or removed: the client asks again. It is
+ * never shown as anything but what it is (hazard V24). */
 static void send_head(struct cf_download *download, uint64_t size)
 {
     struct cf_answer answer = {.status = 200,
                                .type = download->type,
                                .in_pieces = true,
                                .length = size,
-                               .extra =
-                                   CF_LIT("Cache-Control: private, max-age=31536000, immutable\r\n"
-                                          "Content-Disposition: attachment\r\n")};
+                               .extra = CF_LIT("Cache-Control: private, no-cache\r\n"
+                                               "Content-Disposition: attachment\r\n")};
     download->begun = true;
     download->left = size;
     cf_exchange_answer(download->exchange, &answer);

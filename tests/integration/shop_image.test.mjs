@@ -111,6 +111,7 @@ describe('images', () => {
         assert.equal((await upload('eve', { shop_id: shop, message_id: message.id, image: gif })).status, 201);
         const got = await server.request('GET', added.json.image_url, { token: tokenFor('eli') });
         assert.deepEqual(got.bytes, gif);
+        assert.equal(got.headers['cache-control'], 'private, no-cache'); // the URL stayed
         assert.equal(files().length, before);
         const remove = (user) => server.request('DELETE', `/api/v1/shops/messages/image/${message.id}`,
             { token: tokenFor(user) });
