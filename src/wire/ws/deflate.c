@@ -77,11 +77,12 @@ enum cf_error cf_ws_deflate(struct cf_ws_deflater *deflater, struct cf_slice mes
         return error;
     }
     /* With a window kept, an empty message flushes nothing: section 7.2.3.6 sends one zero byte. */
-    if (out->len - before < sizeof(tail))
+    if (out->len == before)
         return cf_buf_append_byte(out, 0x00);
+    CF_ASSERT(out->len - before > sizeof(tail));
     CF_ASSERT(memcmp(out->ptr + out->len - sizeof(tail), tail, sizeof(tail)) == 0);
     out->len -= sizeof(tail);
-    return out->len == before ? cf_buf_append_byte(out, 0x00) : CF_OK;
+    return CF_OK;
 }
 
 struct cf_ws_inflater *cf_ws_inflater_new(unsigned window_bits)

@@ -224,6 +224,7 @@ static void test_7_4_close_codes(void **state)
         {"5.5.1 a reason", "88:03e9627965", "closed:1001+", "88:03e9"},
         {"5.5.1 a reason in UTF-8", "88:0fa0e282ac", "closed:4000+", "88:0fa0"},
         {"5.5.1 one byte", "88:03", "closed:1002-", REFUSED},
+        {"5.5.1 one byte, any second would do", "88:0d", "closed:1002-", REFUSED},
         {"8.1 a reason that is none", "88:03e8ff", "closed:1007-", BAD_DATA},
         {"8.1 a reason cut off", "88:03e8e282", "closed:1007-", BAD_DATA},
         {"8.1 a surrogate", "88:03e8eda080", "closed:1007-", BAD_DATA},

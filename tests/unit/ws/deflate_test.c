@@ -90,6 +90,31 @@ static void test_shared_inflater_after_an_error(void **state)
     rig_deinit(&bad);
 }
 
+/* An error forgets the message wherever in it, and whatever was agreed. */
+static void test_inflater_after_an_error(void **state)
+{
+    struct cf_ws_inflater *inflater = cf_ws_inflater_new(15);
+    struct cf_slice half = CF_LIT("\xf2\x48\xcd"), hello = CF_LIT("\xf2\x48\xcd\xc9\xc9\x07\x00");
+    struct cf_buf out;
+    (void)state;
+    cf_buf_init(&out, 3);
+    for (unsigned keep = 0; keep <= 1; keep++) {
+        assert_int_equal(cf_ws_inflate(inflater, CF_LIT("\xff"), false, keep != 0, &out),
+                         CF_E_SYNTAX);
+        must(cf_ws_inflate(inflater, half, false, keep != 0, &out));
+        assert_int_equal(cf_ws_inflate(inflater, cf_slice_skip(hello, 3), false, keep != 0, &out),
+                         CF_E_TOO_LARGE);
+        cf_buf_deinit(&out);
+        cf_buf_init(&out, 5);
+        must(cf_ws_inflate(inflater, hello, true, false, &out));
+        assert_slice_equal(cf_buf_peek(&out), CF_LIT("Hello"));
+        cf_buf_deinit(&out);
+        cf_buf_init(&out, 3);
+    }
+    cf_buf_deinit(&out);
+    cf_ws_inflater_free(inflater);
+}
+
 /* ---- our compressor ---- */
 
 static void fill(uint8_t *bytes, size_t len, bool compressible, uint64_t seed)
@@ -365,6 +390,7 @@ int main(void)
         cmocka_unit_test(test_7692_7_2_3_2_shared_window),
         cmocka_unit_test(test_7692_bad_data),
         cmocka_unit_test(test_shared_inflater_after_an_error),
+        cmocka_unit_test(test_inflater_after_an_error),
         cmocka_unit_test(test_round_trips_in_every_window),
         cmocka_unit_test(test_round_trips_of_every_length),
         cmocka_unit_test(test_7692_7_2_1_what_is_sent),

@@ -159,6 +159,7 @@ static void test_5_5_1_nothing_is_sent_after_close(void **state)
     close_at(&rig, 0, 1000, CF_LIT(""));
     assert_int_equal(cf_ws_endpoint_send(&rig.ep, CF_WS_BINARY, CF_LIT("x"), NULL, &rig.out),
                      CF_E_STATE);
+    assert_null(rig.ep.pong);
     must(cf_ws_endpoint_ping(&rig.ep, 0, &rig.out));
     must(cf_ws_endpoint_writable(&rig.ep, &rig.out));
     rig_feed_at(&rig, 0, false, CF_LIT("\x89\x01q"));

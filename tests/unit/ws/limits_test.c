@@ -109,6 +109,25 @@ static void test_v4_announced_lengths(void **state)
     }
 }
 
+/* Hazard V4: nor does the room that compressed bytes have over the limit wrap. */
+static void test_v4_compressed_room(void **state)
+{
+    static const size_t limits[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX / 8 * 7 + 1};
+    struct cf_ws_deflate_params params = deflate_params(false);
+    (void)state;
+    for (size_t i = 0; i < CF_ARRAY_LEN(limits); i++) {
+        struct rig rig;
+        struct cf_buf in;
+        cf_buf_init(&in, 100);
+        rig_init(&rig, CF_WS_CLIENT, limits[i], &params);
+        put_header(&in, 0xc2, INT64_MAX, 8, false);
+        rig_feed(&rig, cf_buf_peek(&in));
+        assert_events(&rig, "");
+        rig_deinit(&rig);
+        cf_buf_deinit(&in);
+    }
+}
+
 /* Hazard V5: memory follows what came, not what was announced. */
 static void test_v5_memory_follows_what_came(void **state)
 {
@@ -265,6 +284,7 @@ int main(void)
         cmocka_unit_test(test_limit_of_each_message),
         cmocka_unit_test(test_limit_of_nothing),
         cmocka_unit_test(test_v4_announced_lengths),
+        cmocka_unit_test(test_v4_compressed_room),
         cmocka_unit_test(test_v5_memory_follows_what_came),
         cmocka_unit_test(test_v6_endless_fragments),
         cmocka_unit_test(test_v6_endless_empty_fragments),

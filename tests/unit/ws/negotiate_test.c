@@ -243,7 +243,7 @@ static void test_7692_7_1_confirm_refused(void **state)
 {
     static const char *const answers[] = {
         "foo",
-        PMD ", " PMD,
+        (PMD ", " PMD),
         PMD ", foo",
         PMD "; unknown",
         PMD "; server_max_window_bits",
