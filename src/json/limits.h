@@ -7,12 +7,12 @@
 struct cf_json_limits {
     size_t bytes_max;        /* of the whole text */
     size_t string_bytes_max; /* of one string or key, unescaped */
-    size_t keys_max;         /* over all objects */
+    size_t keys_max;         /* over all objects; at most CF_JSON_KEYS_CAP */
     unsigned depth_max;      /* open arrays and objects; at most CF_JSON_DEPTH_CAP */
     unsigned number_bytes_max;
 };
 
-enum { CF_JSON_DEPTH_CAP = 64 };
+enum { CF_JSON_DEPTH_CAP = 64, CF_JSON_KEYS_CAP = 1 << 24 };
 
 /* contracts of the HTTP API: 64 KiB, depth 32. */
 #define CF_JSON_LIMITS_DEFAULT                          \

@@ -1,7 +1,7 @@
 /* A strict JSON reader (RFC 8259) that pulls: one event a call, any split of the input gives the
  * same events. Refused besides what the grammar refuses: duplicate keys in an object, lone
- * surrogates
- * (\ud800), invalid UTF-8, a byte order mark, anything behind the value, anything over the limits.
+ * surrogates (\ud800), invalid UTF-8, a byte order mark, anything behind the value, anything over
+ * the limits.
  * Numbers are checked for form and handed over as text; no locale, no floating point.
  *
  *     cf_json_reader_init(&reader, &limits, hash_key);
@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/utf8.h"
+#include "json/keys.h"
 #include "json/limits.h"
 
 enum cf_json_type {
@@ -40,46 +41,37 @@ struct cf_json_event {
     unsigned depth; /* open containers, a BEGIN's own included, an END's no longer */
 };
 
-/* A key that an open object has had: its object, and where its bytes stand in `key_bytes`. */
-struct cf_json_key_seen {
-    uint32_t object; /* 0: a free slot */
-    uint32_t hash;
-    uint32_t offset, len;
-};
-
-/* Members are the reader's own. */
+/* The members are the reader's own. */
 struct cf_json_reader {
     struct cf_json_limits limits;
-    uint64_t hash_key[2];
-    uint64_t arrays;                         /* a bit for each depth: the container is an array */
-    uint32_t objects[CF_JSON_DEPTH_CAP + 1]; /* number of the object open at a depth */
-    uint32_t objects_count;
+    struct cf_json_keys keys;
+    struct cf_buf text;   /* a string or number that the input does not hold as it is handed over */
+    size_t bytes;         /* read so far */
+    size_t key_count;     /* seen so far, in all objects */
+    uint64_t object_bits; /* bit d - 1: the container at depth d is an object */
     unsigned depth;
-    uint8_t expect;  /* what the grammar allows next */
-    uint8_t token;   /* what is being read */
-    uint8_t number;  /* where in a number */
-    uint8_t literal; /* characters of true, false or null that have come */
-    uint8_t escape;  /* characters of an escape that have come, 0: outside of one */
-    bool is_key;
-    uint16_t unit;      /* of \uXXXX */
-    uint16_t surrogate; /* a high one that waits for its low one; 0: none */
+    enum cf_error error; /* what the reader is spent by */
+    uint8_t state;
+    uint8_t number; /* where in the grammar of numbers */
+    uint8_t escape; /* where in an escape */
+    uint8_t hex_left;
+    uint16_t unit;          /* the hexadecimal digits so far */
+    uint16_t high;          /* a high surrogate that waits for its low one, or 0 */
+    const char *word_left;  /* of true, false or null */
+    enum cf_json_type word; /* the event it will be */
     struct cf_utf8 utf8;
-    size_t bytes;       /* of the whole text so far */
-    size_t text_bytes;  /* of the token so far, unescaped */
-    struct cf_buf text; /* the token, when it could not be borrowed */
-    struct cf_json_key_seen *keys;
-    size_t keys_cap, keys_count;
-    struct cf_buf key_bytes;
+    bool is_key; /* the string being read */
 };
 
-/* Sets up; allocates nothing. `limits` is copied; depth_max over CF_JSON_DEPTH_CAP is cut to it.
+/* Sets up; allocates nothing. `limits` is copied; depth_max and keys_max over their caps are cut.
  * `hash_key`: 16 random bytes of this process, for the table of keys seen (hazard V25). */
 void cf_json_reader_init(struct cf_json_reader *reader, const struct cf_json_limits *limits,
                          const uint8_t hash_key[16]);
 void cf_json_reader_deinit(struct cf_json_reader *reader);
-/* The next event; moves *input behind what was used. CF_E_SYNTAX, CF_E_UTF8, CF_E_DUPLICATE,
- * CF_E_TOO_DEEP, CF_E_TOO_LARGE, CF_E_TOO_MANY (keys), CF_E_NOMEM; the reader is then spent. After
- * the value white space is still accepted and gives NEED_MORE. */
+/* The next event; moves *input right behind what was used. CF_E_SYNTAX (a lone surrogate too),
+ * CF_E_UTF8, CF_E_DUPLICATE, CF_E_TOO_DEEP, CF_E_TOO_LARGE, CF_E_TOO_MANY (keys), CF_E_NOMEM; the
+ * reader is then spent and gives the same error again. After the value white space is still
+ * accepted and gives NEED_MORE. */
 enum cf_error cf_json_next(struct cf_json_reader *reader, struct cf_slice *input,
                            struct cf_json_event *out_event);
 /* The input has ended. A top-level number is complete only now: *out_event is that NUMBER, or

@@ -1,25 +1,21 @@
 #include "json/value.h"
 
-#include <string.h>
-
 #include "base/assert.h"
 
-/* A value being skipped or read: where its text began, and which field it is for. */
-struct walk {
-    struct cf_json_reader reader;
-    struct cf_slice input;
+/* What of the fields is known so far. */
+struct decoding {
+    struct cf_arena *arena;
     struct cf_json_field *fields;
     size_t count;
-    struct cf_arena *arena;
-    struct cf_json_field *field; /* of the key just read; NULL: an unknown one */
-    const uint8_t *raw_start;    /* of a container that is a field's value */
+    struct cf_json_field *field; /* the member being read; NULL: one that nobody asked for */
+    const uint8_t *begin;        /* of the member's text, when it is an object or array */
 };
 
-static struct cf_json_field *find_field(struct walk *walk, struct cf_slice key)
+static struct cf_json_field *find_field(const struct decoding *decoding, struct cf_slice name)
 {
-    for (size_t i = 0; i < walk->count; i++) {
-        if (cf_slice_eq(key, cf_slice_cstr(walk->fields[i].name)))
-            return &walk->fields[i];
+    for (size_t i = 0; i < decoding->count; i++) {
+        if (cf_slice_eq(cf_slice_cstr(decoding->fields[i].name), name))
+            return &decoding->fields[i];
     }
     return NULL;
 }
@@ -36,82 +32,89 @@ static enum cf_json_is kind_of(enum cf_json_type type)
         return CF_JSON_IS_BOOL;
     case CF_JSON_NULL:
         return CF_JSON_IS_NULL;
-    case CF_JSON_OBJECT_BEGIN:
+    case CF_JSON_OBJECT_END:
         return CF_JSON_IS_OBJECT;
-    case CF_JSON_ARRAY_BEGIN:
+    case CF_JSON_ARRAY_END:
         return CF_JSON_IS_ARRAY;
     default:
         return CF_JSON_IS_NONE;
     }
 }
 
-static enum cf_error take_scalar(struct walk *walk, const struct cf_json_event *event)
+/* The member's value is complete; `end` is behind it. */
+static enum cf_error take_value(struct decoding *decoding, const struct cf_json_event *event,
+                                const uint8_t *end)
 {
-    struct cf_json_field *field = walk->field;
-    walk->field = NULL;
+    struct cf_json_field *field = decoding->field;
+    enum cf_json_is is = kind_of(event->type);
     if (field == NULL)
         return CF_OK;
-    field->is = kind_of(event->type);
-    if (field->is == CF_JSON_IS_BOOL)
+    field->is = is;
+    if ((field->types & is) == 0)
+        return CF_OK;
+    switch (is) {
+    case CF_JSON_IS_STRING:
+        return cf_arena_copy(decoding->arena, event->text, &field->text);
+    case CF_JSON_IS_NUMBER:
+        field->text = event->text;
+        return CF_OK;
+    case CF_JSON_IS_BOOL:
         field->text = event->type == CF_JSON_TRUE ? CF_LIT("true") : CF_LIT("false");
-    else if (field->is != CF_JSON_IS_NULL)
-        return cf_arena_copy(walk->arena, event->text, &field->text);
-    return CF_OK;
+        return CF_OK;
+    case CF_JSON_IS_OBJECT:
+    case CF_JSON_IS_ARRAY:
+        field->text = cf_slice_of(decoding->begin, (size_t)(end - decoding->begin));
+        return CF_OK;
+    default:
+        return CF_OK;
+    }
 }
 
-static enum cf_error take_event(struct walk *walk, const struct cf_json_event *event)
+/* An event below the object itself; `end` is behind it in the document. */
+static enum cf_error take_event(struct decoding *decoding, const struct cf_json_event *event,
+                                const uint8_t *end)
 {
     bool begins = event->type == CF_JSON_OBJECT_BEGIN || event->type == CF_JSON_ARRAY_BEGIN;
-    bool ends = event->type == CF_JSON_OBJECT_END || event->type == CF_JSON_ARRAY_END;
-    if (event->type == CF_JSON_KEY && event->depth == 1) {
-        walk->field = find_field(walk, event->text);
-    } else if (begins && event->depth == 2 && walk->field != NULL) {
-        walk->field->is = kind_of(event->type);
-        walk->raw_start = walk->input.ptr - 1;
-    } else if (ends && event->depth == 1 && walk->field != NULL) {
-        walk->field->text =
-            cf_slice_of(walk->raw_start, (size_t)(walk->input.ptr - walk->raw_start));
-        walk->field = NULL;
-    } else if (!begins && !ends && event->type != CF_JSON_KEY && event->depth == 1) {
-        return take_scalar(walk, event);
+    if (begins && event->depth == 2)
+        decoding->begin = end - 1;
+    if (begins || event->depth != 1)
+        return CF_OK;
+    if (event->type == CF_JSON_KEY) {
+        decoding->field = find_field(decoding, event->text);
+        return CF_OK;
     }
-    return CF_OK;
+    return take_value(decoding, event, end);
 }
 
-static enum cf_error walk_document(struct walk *walk, bool *out_object)
+/* All of the document, so that what is no JSON is told apart from what is not as wanted. */
+static enum cf_error read_document(struct cf_json_reader *reader, struct cf_slice document,
+                                   struct decoding *decoding, bool *out_is_object)
 {
     struct cf_json_event event;
-    bool first = true;
-    for (;;) {
-        enum cf_error error = cf_json_next(&walk->reader, &walk->input, &event);
-        if (error == CF_OK && event.type == CF_JSON_NEED_MORE)
-            error = cf_json_finish(&walk->reader, &event);
-        if (error != CF_OK)
-            return error;
-        if (event.type == CF_JSON_NEED_MORE)
-            return CF_OK;
-        if (first)
-            *out_object = event.type == CF_JSON_OBJECT_BEGIN;
-        first = false;
-        if (*out_object)
-            error = take_event(walk, &event);
-        if (error != CF_OK)
-            return error;
+    struct cf_slice rest = document;
+    enum cf_error error = cf_json_next(reader, &rest, &event);
+    bool is_object = error == CF_OK && event.type == CF_JSON_OBJECT_BEGIN;
+    while (error == CF_OK && event.type != CF_JSON_NEED_MORE) {
+        error = cf_json_next(reader, &rest, &event);
+        if (error == CF_OK && is_object)
+            error = take_event(decoding, &event, rest.ptr);
     }
+    if (error == CF_OK)
+        error = cf_json_finish(reader, &event);
+    if (error == CF_OK)
+        *out_is_object = is_object;
+    return error;
 }
 
-static enum cf_error check_fields(const struct cf_json_field *fields, size_t count,
-                                  const char **out_wrong)
+static const char *find_wrong(const struct cf_json_field *fields, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        bool missing = fields[i].is == CF_JSON_IS_NONE && fields[i].required;
-        bool other = fields[i].is != CF_JSON_IS_NONE && (fields[i].is & fields[i].types) == 0;
-        if (!missing && !other)
-            continue;
-        *out_wrong = fields[i].name;
-        return CF_E_INVALID;
+        bool fits = fields[i].is == CF_JSON_IS_NONE ? !fields[i].required
+                                                    : (fields[i].types & fields[i].is) != 0;
+        if (!fits)
+            return fields[i].name;
     }
-    return CF_OK;
+    return NULL;
 }
 
 enum cf_error cf_json_read_object(struct cf_slice document, const struct cf_json_limits *limits,
@@ -119,29 +122,37 @@ enum cf_error cf_json_read_object(struct cf_slice document, const struct cf_json
                                   struct cf_json_field *fields, size_t count,
                                   const char **out_wrong)
 {
-    struct walk walk = {.input = document, .fields = fields, .count = count, .arena = arena};
-    bool object = false;
-    *out_wrong = NULL;
+    struct decoding decoding = {.arena = arena, .fields = fields, .count = count};
     for (size_t i = 0; i < count; i++) {
         fields[i].is = CF_JSON_IS_NONE;
         fields[i].text = (struct cf_slice){NULL, 0};
     }
-    cf_json_reader_init(&walk.reader, limits, hash_key);
-    enum cf_error error = walk_document(&walk, &object);
-    cf_json_reader_deinit(&walk.reader);
-    if (error == CF_OK && !object)
-        error = CF_E_INVALID;
-    return error == CF_OK ? check_fields(fields, count, out_wrong) : error;
+    struct cf_json_reader reader;
+    bool is_object = false;
+    cf_json_reader_init(&reader, limits, hash_key);
+    enum cf_error error = read_document(&reader, document, &decoding, &is_object);
+    cf_json_reader_deinit(&reader);
+    *out_wrong = NULL;
+    if (error != CF_OK)
+        return error;
+    if (!is_object)
+        return CF_E_INVALID;
+    *out_wrong = find_wrong(fields, count);
+    return *out_wrong == NULL ? CF_OK : CF_E_INVALID;
 }
 
 enum cf_error cf_json_to_i64(struct cf_slice number, int64_t *out_value)
 {
-    bool negative = cf_slice_starts(number, CF_LIT("-"));
+    bool negative = number.len > 0 && number.ptr[0] == '-';
+    struct cf_slice digits = cf_slice_skip(number, negative);
     uint64_t magnitude;
-    if (!cf_slice_to_u64(negative ? cf_slice_skip(number, 1) : number, &magnitude))
+    if (digits.len > 1 && digits.ptr[0] == '0')
         return CF_E_INVALID;
-    if (magnitude > (uint64_t)INT64_MAX + (negative ? 1 : 0))
+    if (!cf_slice_to_u64(digits, &magnitude) || magnitude > (uint64_t)INT64_MAX + negative)
         return CF_E_INVALID;
-    *out_value = negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
+    if (negative && magnitude > INT64_MAX)
+        *out_value = INT64_MIN;
+    else
+        *out_value = negative ? -(int64_t)magnitude : (int64_t)magnitude;
     return CF_OK;
 }

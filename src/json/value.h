@@ -29,19 +29,20 @@ struct cf_json_field {
     bool required;
     /* out */
     enum cf_json_is is;
-    struct cf_slice text; /* STRING: unescaped, in the arena; NUMBER: as written; OBJECT, ARRAY: its
-                             JSON text, borrowed from the document; BOOL: "true" or "false" */
+    struct cf_slice text; /* STRING: unescaped, in the arena; NUMBER: as written, and OBJECT, ARRAY:
+                             its JSON text, borrowed from the document; BOOL: "true" or "false" */
 };
 
-/* Reads `document`, which must be one object. Syntax errors as cf_json_next and CF_E_TRUNCATED,
- * with *out_wrong = NULL; CF_E_INVALID with *out_wrong = the name of the field that is missing or
- * of another type, or NULL when the document is no object. */
+/* Reads `document`, which must be one object, to its end. The errors of cf_json_next and
+ * CF_E_TRUNCATED, with *out_wrong = NULL; only for a document without those CF_E_INVALID, with
+ * *out_wrong = the name of the first of `fields` that is missing or of another type, or NULL when
+ * the document is no object. CF_E_NOMEM also when the arena is full. */
 enum cf_error cf_json_read_object(struct cf_slice document, const struct cf_json_limits *limits,
                                   const uint8_t hash_key[16], struct cf_arena *arena,
                                   struct cf_json_field *fields, size_t count,
                                   const char **out_wrong);
 /* A JSON number that is an integer in the range of int64_t, written without fraction and exponent.
- * CF_E_INVALID otherwise. */
+ * CF_E_INVALID otherwise. "-0" is 0. */
 enum cf_error cf_json_to_i64(struct cf_slice number, int64_t *out_value);
 
 #endif
