@@ -23,7 +23,7 @@ static double start_once(char **command)
         dup2(pipe_fds[1], STDOUT_FILENO);
         close(pipe_fds[0]);
         close(pipe_fds[1]);
-        execv(command[0], command);
+        execvp(command[0], command);
         _exit(127);
     }
     close(pipe_fds[1]);
