@@ -74,6 +74,13 @@ static void begin_message(struct cf_http_decoder *d)
 
 /* ---- the head ---- */
 
+/* Room for a head that comes in one piece: by what has come, never by what is announced. */
+static enum cf_error reserve_text(struct cf_http_decoder *d, size_t input_len)
+{
+    size_t max = d->text.max < TEXT_FIRST_MAX ? d->text.max : TEXT_FIRST_MAX;
+    return d->text.cap > 0 ? CF_OK : cf_buf_reserve(&d->text, input_len < max ? input_len : max);
+}
+
 /* Moves input to d->text up to and including a LF, but no more than `max` bytes of a line. Each
  * byte is looked at once. *out_whole: the line has its LF. CF_E_TOO_LARGE, CF_E_NOMEM. */
 static enum cf_error take_line(struct cf_http_decoder *d, struct cf_slice *input, size_t max,
@@ -84,9 +91,7 @@ static enum cf_error take_line(struct cf_http_decoder *d, struct cf_slice *input
     size_t lf = cf_slice_find(window, '\n');
     *out_whole = lf < window.len;
     struct cf_slice piece = cf_slice_head(window, lf + 1);
-    enum cf_error error = CF_OK;
-    if (d->text.cap == 0) /* by what has come, never by what is announced */
-        error = cf_buf_reserve(&d->text, cf_slice_head(*input, TEXT_FIRST_MAX).len);
+    enum cf_error error = reserve_text(d, input->len);
     if (error == CF_OK)
         error = cf_buf_append(&d->text, piece);
     if (error != CF_OK)
@@ -207,7 +212,7 @@ static enum cf_error on_headers(struct cf_http_decoder *d, struct cf_slice *inpu
                                 struct cf_http_event *out_event)
 {
     bool whole;
-    size_t used = d->line_start - d->headers_start;
+    size_t used = d->line_start - d->headers_start; /* take_line keeps it to the sum below */
     enum cf_error error = take_line(d, input, d->limits.header_bytes_max + CRLF_LEN - used, &whole);
     if (error != CF_OK)
         return broken(d, 431, error);
@@ -222,9 +227,6 @@ static enum cf_error on_headers(struct cf_http_decoder *d, struct cf_slice *inpu
         return broken(d, 431, CF_E_TOO_MANY);
     d->headers_count++;
     d->line_start = d->text.len;
-    /* What is left must hold the empty line. */
-    if (d->line_start - d->headers_start > d->limits.header_bytes_max)
-        return broken(d, 431, CF_E_TOO_LARGE);
     return CF_OK;
 }
 

@@ -267,6 +267,20 @@ static void test_value_characters(void **state)
     }
 }
 
+/* Limits below what is allocated at first for a head; the fuzzer found them exceeded. */
+static void test_small_limits(void **state)
+{
+    struct cf_http_limits limits = {.line_bytes_max = 14, .header_bytes_max = 9, .headers_max = 1};
+    char requests[4096] = "";
+    (void)state;
+    while (strlen(requests) < 3000)
+        strcat(requests, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    cf_http_decoder_init(&decoder, CF_HTTP_REQUEST, &limits);
+    assert_int_equal(feed_text(requests), 0);
+    assert_int_equal(feed_text("GET / HTTP/1.1\r\nHost: xy\r\n\r\n"), 431);
+    cf_http_decoder_deinit(&decoder);
+}
+
 static void test_lists(void **state)
 {
     struct cf_slice input = CF_LIT("GET / HTTP/1.1\r\nHost: x\r\nA: b, c\r\na: ,D ,\r\nE:\r\n\r\n");
@@ -428,6 +442,7 @@ int main(void)
         cmocka_unit_test(test_an_end_behind_an_empty_line),
         cmocka_unit_test(test_token_characters),
         cmocka_unit_test(test_value_characters),
+        cmocka_unit_test(test_small_limits),
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_an_idle_decoder_owns_nothing),
         cmocka_unit_test(test_responses),

@@ -149,6 +149,21 @@ static void test_v23_refused(void **state)
     assert_string_equal(parse("/%252e%252e"), "%2e%2e");
 }
 
+/* An escape that the target cuts short, with bytes behind it that would complete it. */
+static void test_a_target_ends_where_it_ends(void **state)
+{
+    struct cf_http_target target;
+    struct cf_arena arena;
+    (void)state;
+    cf_arena_init(&arena, 65536);
+    for (size_t len = 2; len <= 4; len++) {
+        enum cf_error wanted = len == 4 ? CF_OK : CF_E_SYNTAX;
+        assert_int_equal(cf_http_target_parse(cf_slice_of("/%414141", len), &arena, &target),
+                         wanted);
+    }
+    cf_arena_deinit(&arena);
+}
+
 static void repeat(char *out, const char *piece, size_t count)
 {
     out[0] = '\0';
@@ -189,6 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accepted),
         cmocka_unit_test(test_v23_refused),
+        cmocka_unit_test(test_a_target_ends_where_it_ends),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_param_get),
     };
