@@ -36,8 +36,8 @@ struct cf_media_writer *cf_media_writer_new(const struct cf_media *media, uv_loo
 enum cf_error cf_media_write(struct cf_media_writer *writer, struct cf_slice bytes);
 /* Syncs, renames to the final `name`, syncs the directory. The same errors. */
 enum cf_error cf_media_commit(struct cf_media_writer *writer, const char *name);
-/* Frees the writer when what runs has ended; no `done` any more. A file whose commit was not told of is
- * removed. */
+/* Frees the writer when what runs has ended; no `done` any more. A file whose commit was not told
+ * of is removed. */
 void cf_media_writer_free(struct cf_media_writer *writer);
 
 /* A file that is being read. One operation at a time. */
