@@ -86,13 +86,12 @@ static enum cf_error decode_part(struct cf_slice text, struct cf_buf *bytes,
     return CF_OK;
 }
 
-/* RFC 7515 section 5.2. What is decoded is shorter than the text, so that once room for that is
- * reserved the parts do not move. */
+/* RFC 7515 section 5.2. More dots than two fall foul of the alphabet. What is decoded is shorter
+ * than the text, so that once room for that is reserved the parts do not move. */
 static enum cf_error split(struct cf_slice text, struct cf_buf *bytes, struct token *out_token)
 {
     struct cf_slice header, claims, rest = text;
-    bool two = cf_slice_next(&rest, '.', &header) && cf_slice_next(&rest, '.', &claims);
-    if (!two || rest.ptr == NULL)
+    if (!cf_slice_next(&rest, '.', &header) || !cf_slice_next(&rest, '.', &claims))
         return CF_E_UNAUTHENTICATED;
     enum cf_error error = cf_buf_reserve(bytes, text.len);
     if (error == CF_OK)

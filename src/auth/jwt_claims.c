@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "base/utf8.h"
 #include "json/value.h"
 
 /* Larger than what the longest token holds; the arena has room for all of it unescaped. */
@@ -118,7 +117,7 @@ static bool is_name(const struct cf_json_field *field, size_t bytes_max)
     if (field->is == CF_JSON_IS_NUMBER)
         return cf_json_to_i64(text, &number) == CF_OK && !cf_slice_eq(text, CF_LIT("-0"));
     return field->is == CF_JSON_IS_STRING && text.len > 0 && text.len <= bytes_max &&
-           !has_controls(text) && cf_utf8_valid(text);
+           !has_controls(text);
 }
 
 /* A claim that is null is as good as none. */

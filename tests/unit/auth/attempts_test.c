@@ -154,6 +154,17 @@ static void the_limit_of_keys(void **state)
     }
 }
 
+/* Forgotten is who can be: a millisecond earlier the attempt still counts. */
+static void nobody_is_forgotten_early(void **state)
+{
+    (void)state;
+    struct cf_attempts *attempts = cf_attempts_new(1, 10, hash_key);
+    assert_int_equal(take_ann(attempts, 0), 0);
+    assert_int_equal(take(attempts, CF_LIT("bob"), MINUTE - 1), 0);
+    assert_int_equal(take_ann(attempts, MINUTE - 1), 1);
+    cf_attempts_free(attempts);
+}
+
 /* Who comes back after a minute starts anew, however many others there are. */
 static void quiet_keys_are_forgotten(void **state)
 {
@@ -224,6 +235,7 @@ int main(void)
         cmocka_unit_test(the_idlest_gives_way),
         cmocka_unit_test(one_key_at_a_time),
         cmocka_unit_test(the_limit_of_keys),
+        cmocka_unit_test(nobody_is_forgotten_early),
         cmocka_unit_test(quiet_keys_are_forgotten),
         cmocka_unit_test(keys_are_bytes),
         cmocka_unit_test(clocks_that_differ_a_little),
