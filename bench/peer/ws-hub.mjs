@@ -29,6 +29,7 @@ const server = http.createServer((request, response) => {
     request.on('data', (chunk) => chunks.push(chunk));
     request.on('end', () => post(Buffer.concat(chunks).toString(), response));
 });
+server.keepAliveTimeout = 75_000; // as Confab's; by default 5 s, and a poster of a slow rate waits longer
 server.on('upgrade', (request, socket, head) =>
     hub.handleUpgrade(request, socket, head, (client) => client.on('error', () => client.terminate())));
 server.listen(0, '127.0.0.1', () => console.log(`ws-hub: listening on http://127.0.0.1:${server.address().port}`));
