@@ -74,7 +74,8 @@ static void on_ready(struct load_source *source)
         return;
     }
     uint64_t now_ns = load_now_ns();
-    memcpy(buffer, listener->kept, len);
+    if (len > 0)
+        memcpy(buffer, listener->kept, len);
     listener->kept_len = 0;
     len += (size_t)got;
     struct cf_slice payload;

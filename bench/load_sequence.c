@@ -129,8 +129,10 @@ const struct load_message *load_sequence_take(struct load_sequence *sequence,
                                               struct load_faults *faults)
 {
     const char *name = find_name(sequence, payload);
+    if (place->at == sequence->count)
+        return take_other(sequence, place, name, faults);
     const struct load_message *due = &sequence->messages[place->at];
-    if (place->at == sequence->count || memcmp(due->name, name, LOAD_NAME_LEN) != 0)
+    if (memcmp(due->name, name, LOAD_NAME_LEN) != 0)
         return take_other(sequence, place, name, faults);
     place->at++;
     return due;
