@@ -47,6 +47,11 @@ enum cf_store_op {
     CF_STORE_MESSAGES_SINCE,
     /* nothing → can the store read, and would it take writes? */
     CF_STORE_CHECK,
+    /* actor, limit → talks with their last message, the one with the newest event first */
+    CF_STORE_TALKS_OF,
+    /* talk, actor, range, from, limit → talk_messages, oldest first, with their receipts, has_more ·
+     * E_NOT_MEMBER (also for an unknown talk) */
+    CF_STORE_TALK_MESSAGES,
 
     /* writes */
 
@@ -79,6 +84,46 @@ enum cf_store_op {
     /* message, actor (author or admin), now → the message, old_image · E_NOT_FOUND (also: it has no
      * image), E_FORBIDDEN */
     CF_STORE_MESSAGE_IMAGE_REMOVE,
+
+    /* talk_kind, name (the title, may be empty), actor, users, now → one talk, created. A direct one
+     * has exactly one other user; asked for again by either side it is answered again, created =
+     * false. The actor takes part whether in `users` or not, a user named twice counts once ·
+     * E_INVALID (direct, and not exactly one other user) */
+    CF_STORE_TALK_CREATE,
+    /* talk, actor (a participant), users, now → the talk, created: somebody is new · E_NOT_MEMBER,
+     * E_CONFLICT (a direct one) */
+    CF_STORE_TALK_ADD,
+    /* talk, actor (who made it, or the user itself), user · E_NOT_MEMBER, E_FORBIDDEN, E_NOT_FOUND,
+     * E_CONFLICT (a direct one) */
+    CF_STORE_TALK_REMOVE,
+    /* talk, actor, text, client_id, now → one talk_message, created. Same (actor, client_id) in the
+     * same talk again: the first message, whatever the text, created = false; in another talk, of
+     * either kind: E_CONFLICT · E_NOT_MEMBER */
+    CF_STORE_TALK_SEND,
+    /* number (a message), mark, actor, now → one mark, created: it was not marked so before. A
+     * second one gives the first's time. Reading marks as delivered, too, and advances what counts
+     * as read. An own message: nothing is stored, created = false · E_NOT_MEMBER (also: no such
+     * message) */
+    CF_STORE_TALK_MARK,
+    /* A socket, so that it can be recovered after its connection, or this process, has died. pid,
+     * sid, actor, now: remembers it, in no talk · E_CONFLICT (the pid is taken) */
+    CF_STORE_SOCKET_OPEN,
+    /* pid, talk, actor, now → last_number as of this commit. Also remembers that the socket is in
+     * the talk, when there is such a socket of the actor's · E_NOT_MEMBER */
+    CF_STORE_SOCKET_JOIN,
+    /* pid, talk, actor: forgets that */
+    CF_STORE_SOCKET_LEAVE,
+    /* pid, now (that of the OPEN or RECOVER that is over): forgets the socket, unless it was
+     * recovered since; with an empty pid all sockets that were opened or recovered before `now` */
+    CF_STORE_SOCKET_CLOSE,
+    /* pid, actor, now, from (the last number that the client has seen; -1: none), since, limit →
+     * sid, talks (only their ids, those that the socket was in and the actor still takes part in),
+     * and what it has missed, up to last_number: talk_messages (without receipts) of those talks,
+     * of after the socket joined; marks on the actor's messages, of after the socket was opened;
+     * each in the order of their numbers. The socket is now opened at `now` · E_NOT_FOUND: no such
+     * socket of this actor, or it has missed something that is older than `since`, or more than
+     * `limit` together */
+    CF_STORE_SOCKET_RECOVER,
 
     CF_STORE_OPS
 };
@@ -115,6 +160,63 @@ struct cf_message_row {
     struct cf_slice image; /* media name, ptr == NULL: none */
 };
 
+/* Conversations ("talks"): direct ones between two, and groups. Every message, and every mark on
+ * one, has a number: 1, 2, 3 … over the whole store, in commit order, never given twice; a
+ * message's number is its id. Numbers may have gaps. */
+enum cf_talk_kind { CF_TALK_DIRECT, CF_TALK_GROUP };
+
+enum cf_talk_range {
+    CF_TALK_NEWEST,    /* the last `limit`; has_more: there are older ones */
+    CF_TALK_SINCE,     /* created at or after the time `from`; has_more: there are newer ones */
+    CF_TALK_AFTER_SEQ, /* seq > from; has_more: there are newer ones */
+    CF_TALK_BEFORE,    /* the last `limit` of seq < from; has_more: there are older ones */
+};
+
+enum cf_talk_mark_kind { CF_MARK_DELIVERED, CF_MARK_READ };
+
+/* A mark on a message by one who is not its author. */
+struct cf_talk_mark {
+    int64_t number;
+    int64_t message, talk;
+    struct cf_slice author; /* of the message: who is to be told */
+    struct cf_slice user;
+    enum cf_talk_mark_kind kind;
+    cf_us at;
+};
+
+struct cf_talk_receipt {
+    struct cf_slice user;
+    cf_us delivered, read; /* 0: not yet */
+};
+
+struct cf_talk_message {
+    int64_t id; /* its number */
+    int64_t talk;
+    uint64_t seq; /* 1, 2, 3 … within the talk, without a gap, in commit order */
+    struct cf_slice author, author_name;
+    struct cf_slice text, client_id;
+    cf_us created;                    /* strictly increasing within the talk, in commit order */
+    struct cf_talk_receipt *receipts; /* by user; only of TALK_MESSAGES */
+    size_t receipts_count;
+};
+
+struct cf_talk_person {
+    struct cf_slice user, name;
+    cf_us joined;
+};
+
+struct cf_talk_row {
+    int64_t id; /* 1, 2, 3 … over both kinds */
+    enum cf_talk_kind kind;
+    struct cf_slice title, created_by;
+    cf_us created;
+    uint64_t last_seq;
+    uint64_t unread;               /* by the actor: others' messages behind the furthest one read */
+    struct cf_talk_person *people; /* by joined time */
+    size_t people_count;
+    struct cf_talk_message *last; /* NULL: none; without receipts */
+};
+
 struct cf_store_request {
     struct cf_list link; /* whoever owns the request may queue it by this */
     enum cf_store_op op;
@@ -132,6 +234,13 @@ struct cf_store_request {
     cf_us now;                        /* wall clock of the submitter */
     cf_us since;
     uint32_t page, limit;
+    int64_t talk, number, from;
+    enum cf_talk_kind talk_kind;
+    enum cf_talk_range range;
+    enum cf_talk_mark_kind mark;
+    struct cf_slice *users; /* in the arena */
+    size_t users_count;
+    struct cf_slice pid, sid; /* sid: out of RECOVER */
 
     /* out; slices live in the arena */
     enum cf_error error;
@@ -145,6 +254,13 @@ struct cf_store_request {
     struct cf_message_row *messages;
     size_t messages_count;
     struct cf_slice old_image; /* ptr == NULL: none */
+    int64_t last_number;       /* the highest number given by then */
+    struct cf_talk_row *talks;
+    size_t talks_count;
+    struct cf_talk_message *talk_messages;
+    size_t talk_messages_count;
+    struct cf_talk_mark *marks;
+    size_t marks_count;
 };
 
 /* Where finished requests go. Called with all that one commit, or one run of reads, has finished,
