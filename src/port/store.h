@@ -49,8 +49,8 @@ enum cf_store_op {
     CF_STORE_CHECK,
     /* actor, limit → talks with their last message, the one with the newest event first */
     CF_STORE_TALKS_OF,
-    /* talk, actor, range, from, limit → talk_messages, oldest first, with their receipts, has_more ·
-     * E_NOT_MEMBER (also for an unknown talk) */
+    /* talk, actor, range, from, limit → talk_messages, oldest first, with their receipts, has_more
+     * · E_NOT_MEMBER (also for an unknown talk) */
     CF_STORE_TALK_MESSAGES,
 
     /* writes */
@@ -85,9 +85,9 @@ enum cf_store_op {
      * image), E_FORBIDDEN */
     CF_STORE_MESSAGE_IMAGE_REMOVE,
 
-    /* talk_kind, name (the title, may be empty), actor, users, now → one talk, created. A direct one
-     * has exactly one other user; asked for again by either side it is answered again, created =
-     * false. The actor takes part whether in `users` or not, a user named twice counts once ·
+    /* talk_kind, name (the title, may be empty), actor, users, now → one talk, created. A direct
+     * one has exactly one other user; asked for again by either side it is answered again, created
+     * = false. The actor takes part whether in `users` or not, a user named twice counts once ·
      * E_INVALID (direct, and not exactly one other user) */
     CF_STORE_TALK_CREATE,
     /* talk, actor (a participant), users, now → the talk, created: somebody is new · E_NOT_MEMBER,
