@@ -1,7 +1,6 @@
 #include <stdlib.h>
-#include <string.h>
 
-#include "edge/store_mem/tables.h"
+#include "edge/store_mem/talks.h"
 
 static int compare_rooms(const void *left, const void *right)
 {
@@ -49,9 +48,7 @@ static int compare_members(const void *left, const void *right)
     const struct cf_member_row *b = right;
     if (a->joined != b->joined)
         return a->joined < b->joined ? -1 : 1;
-    size_t shorter = a->user.len < b->user.len ? a->user.len : b->user.len;
-    int order = memcmp(a->user.ptr, b->user.ptr, shorter);
-    return order != 0 ? order : (a->user.len < b->user.len ? -1 : 1);
+    return cf_mem_slice_compare(a->user, b->user);
 }
 
 static enum cf_error answer_members(const struct mem_room *room, struct cf_store_request *request)
@@ -204,6 +201,12 @@ void cf_mem_read(struct mem_store *mem, struct cf_store_request *request)
         break;
     case CF_STORE_CHECK:
         request->error = mem->stats.writable ? CF_OK : CF_E_UNAVAILABLE;
+        break;
+    case CF_STORE_TALKS_OF:
+        request->error = cf_mem_talks_of(mem, request);
+        break;
+    case CF_STORE_TALK_MESSAGES:
+        request->error = cf_mem_talk_messages(mem, request);
         break;
     default:
         request->error = read_room(mem, request);

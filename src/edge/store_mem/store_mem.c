@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "edge/store_mem/tables.h"
+#include "edge/store_mem/talks.h"
 
 static struct mem_store *from_store(struct cf_store *store)
 {
@@ -30,6 +30,7 @@ static void close_store(struct cf_store *store)
 {
     struct mem_store *mem = from_store(store);
     cf_store_mem_step(store);
+    cf_mem_talks_deinit(mem);
     cf_mem_tables_deinit(mem);
     free(mem);
 }
@@ -52,6 +53,7 @@ struct cf_store *cf_store_mem_open(const struct cf_store_sink *sink, const uint8
     cf_list_init(&mem->queue);
     memcpy(mem->hash_key, hash_key, sizeof(mem->hash_key));
     cf_mem_tables_init(mem);
+    cf_mem_talks_init(mem);
     return &mem->store;
 }
 
@@ -73,6 +75,8 @@ static void execute(struct mem_store *mem, struct cf_store_request *request)
     request->created = request->has_more = false;
     request->total = 0;
     request->rooms_count = request->members_count = request->messages_count = 0;
+    request->talks_count = request->talk_messages_count = request->marks_count = 0;
+    request->last_number = 0;
     request->old_image = (struct cf_slice){NULL, 0};
 }
 

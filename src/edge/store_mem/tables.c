@@ -28,6 +28,42 @@ void cf_mem_free(struct cf_slice *bytes)
     *bytes = (struct cf_slice){NULL, 0};
 }
 
+void *cf_mem_grow(void *array, size_t count, size_t element_bytes)
+{
+    if (count > 0 && (count & (count - 1)) != 0)
+        return array;
+    size_t cap = count == 0 ? 1 : 2 * count;
+    return realloc(array, cap * element_bytes);
+}
+
+int cf_mem_slice_compare(struct cf_slice a, struct cf_slice b)
+{
+    size_t shorter = a.len < b.len ? a.len : b.len;
+    int order = shorter == 0 ? 0 : memcmp(a.ptr, b.ptr, shorter);
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+/* The author's length first, so that no two pairs make the same key. */
+enum cf_error cf_mem_sent_key(const struct cf_store_request *request, struct cf_slice *out_key)
+{
+    if (request->client_id.ptr == NULL) {
+        *out_key = (struct cf_slice){NULL, 0};
+        return CF_OK;
+    }
+    size_t author_len = request->actor.len;
+    size_t len = sizeof(author_len) + author_len + request->client_id.len;
+    uint8_t *key = malloc(len);
+    if (key == NULL)
+        return CF_E_NOMEM;
+    memcpy(key, &author_len, sizeof(author_len));
+    memcpy(key + sizeof(author_len), request->actor.ptr, author_len);
+    if (request->client_id.len > 0)
+        memcpy(key + sizeof(author_len) + author_len, request->client_id.ptr,
+               request->client_id.len);
+    *out_key = cf_slice_of(key, len);
+    return CF_OK;
+}
+
 struct mem_user *cf_mem_user_find(struct mem_store *mem, struct cf_slice id)
 {
     return cf_map_get(&mem->users, id);
@@ -112,6 +148,12 @@ enum cf_error cf_mem_user_ensure(struct mem_store *mem, struct cf_slice id, stru
     return CF_OK;
 }
 
+enum cf_error cf_mem_actor_put(struct mem_store *mem, const struct cf_store_request *request)
+{
+    struct mem_user *user;
+    return cf_mem_user_put(mem, request->actor, request->actor_name, &user);
+}
+
 static void free_room(struct mem_room *room)
 {
     cf_mem_free(&room->name);
@@ -145,19 +187,10 @@ enum cf_error cf_mem_room_add(struct mem_store *mem, const struct cf_uuid *id, s
     return CF_OK;
 }
 
-/* Room for one element more: the array doubles at each power of two. NULL without memory. */
-static void *grow(void *array, size_t count, size_t element_bytes)
-{
-    if (count > 0 && (count & (count - 1)) != 0)
-        return array;
-    size_t cap = count == 0 ? 1 : 2 * count;
-    return realloc(array, cap * element_bytes);
-}
-
 enum cf_error cf_mem_member_add(struct mem_room *room, struct mem_user *user, enum cf_role role,
                                 cf_us now)
 {
-    struct mem_member *members = grow(room->members, room->members_count, sizeof(*members));
+    struct mem_member *members = cf_mem_grow(room->members, room->members_count, sizeof(*members));
     if (members == NULL)
         return CF_E_NOMEM;
     room->members = members;
@@ -177,7 +210,7 @@ static enum cf_error link_message(struct mem_store *mem, struct mem_message *mes
 {
     struct mem_room *room = message->room;
     struct mem_message **messages =
-        grow(room->messages, room->messages_count, sizeof(struct mem_message *));
+        cf_mem_grow(room->messages, room->messages_count, sizeof(struct mem_message *));
     if (messages == NULL)
         return CF_E_NOMEM;
     room->messages = messages;

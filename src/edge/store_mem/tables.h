@@ -46,12 +46,24 @@ struct mem_store {
     struct cf_list queue;
     uint8_t hash_key[16];
     struct cf_map users, rooms, messages;
+    struct mem_talk **talks; /* by id */
+    size_t talks_count;
+    struct mem_event *events; /* element i has the number i + 1 */
+    size_t events_count;
+    struct cf_map talk_sent; /* messages of talks with a client id, by (author, client id) */
+    struct cf_list sockets;
     struct cf_store_stats stats;
 };
 
 /* A copy on the heap; ptr == NULL stays so. CF_E_NOMEM. */
 enum cf_error cf_mem_copy(struct cf_slice bytes, struct cf_slice *out_copy);
 void cf_mem_free(struct cf_slice *bytes);
+/* Room for one element more: the array doubles at each power of two. NULL without memory. */
+void *cf_mem_grow(void *array, size_t count, size_t element_bytes);
+/* As memcmp; of two where one begins the other the shorter is the smaller. */
+int cf_mem_slice_compare(struct cf_slice a, struct cf_slice b);
+/* (actor, client id) as one key on the heap; ptr == NULL: no client id. CF_E_NOMEM. */
+enum cf_error cf_mem_sent_key(const struct cf_store_request *request, struct cf_slice *out_key);
 
 /* NULL when there is none. */
 struct mem_user *cf_mem_user_find(struct mem_store *mem, struct cf_slice id);
@@ -67,6 +79,8 @@ enum cf_error cf_mem_user_put(struct mem_store *mem, struct cf_slice id, struct 
 /* As user_put, but a known user's name stays. */
 enum cf_error cf_mem_user_ensure(struct mem_store *mem, struct cf_slice id, struct cf_slice name,
                                  struct mem_user **out_user);
+/* Every write that succeeds refreshes the actor's name, if it was given. */
+enum cf_error cf_mem_actor_put(struct mem_store *mem, const struct cf_store_request *request);
 enum cf_error cf_mem_room_add(struct mem_store *mem, const struct cf_uuid *id, struct cf_slice name,
                               struct mem_user *creator, cf_us now, struct mem_room **out_room);
 enum cf_error cf_mem_member_add(struct mem_room *room, struct mem_user *user, enum cf_role role,

@@ -1,18 +1,10 @@
 #include <stdlib.h>
-#include <string.h>
 
-#include "edge/store_mem/tables.h"
+#include "edge/store_mem/talks.h"
 
 static cf_us later(cf_us a, cf_us b)
 {
     return a > b ? a : b;
-}
-
-/* Every write that succeeds refreshes the actor's name, if it was given. */
-static enum cf_error put_actor(struct mem_store *mem, const struct cf_store_request *request)
-{
-    struct mem_user *user;
-    return cf_mem_user_put(mem, request->actor, request->actor_name, &user);
 }
 
 static enum cf_error create_room(struct mem_store *mem, struct cf_store_request *request)
@@ -76,7 +68,7 @@ static enum cf_error put_member(struct mem_store *mem, struct cf_store_request *
         return CF_E_CONFLICT;
     struct cf_member_row *row = cf_arena_alloc(&request->arena, sizeof(*row));
     struct mem_user *user = NULL;
-    error = row == NULL ? CF_E_NOMEM : put_actor(mem, request);
+    error = row == NULL ? CF_E_NOMEM : cf_mem_actor_put(mem, request);
     if (error == CF_OK)
         error = cf_mem_user_ensure(mem, request->user, request->user_name, &user);
     if (error == CF_OK)
@@ -110,7 +102,7 @@ static enum cf_error remove_member(struct mem_store *mem, struct cf_store_reques
         return CF_E_NOT_FOUND;
     if (is_last_admin(room, member))
         return CF_E_CONFLICT;
-    error = put_actor(mem, request);
+    error = cf_mem_actor_put(mem, request);
     if (error == CF_OK)
         cf_mem_member_remove(room, member);
     return error;
@@ -123,33 +115,12 @@ static uint64_t hash_sent(const struct cf_store_request *request)
     return cf_siphash(key, request->text);
 }
 
-/* The author's length first, so that no two pairs make the same key. CF_E_NOMEM. */
-static enum cf_error make_sent_key(const struct cf_store_request *request, struct cf_slice *out_key)
-{
-    if (request->client_id.ptr == NULL) {
-        *out_key = (struct cf_slice){NULL, 0};
-        return CF_OK;
-    }
-    size_t author_len = request->actor.len;
-    size_t len = sizeof(author_len) + author_len + request->client_id.len;
-    uint8_t *key = malloc(len);
-    if (key == NULL)
-        return CF_E_NOMEM;
-    memcpy(key, &author_len, sizeof(author_len));
-    memcpy(key + sizeof(author_len), request->actor.ptr, author_len);
-    if (request->client_id.len > 0)
-        memcpy(key + sizeof(author_len) + author_len, request->client_id.ptr,
-               request->client_id.len);
-    *out_key = cf_slice_of(key, len);
-    return CF_OK;
-}
-
 static enum cf_error answer_first(struct mem_store *mem, struct cf_store_request *request,
                                   const struct mem_message *first)
 {
     if (first->deleted || first->sent_hash != hash_sent(request))
         return CF_E_CONFLICT;
-    enum cf_error error = put_actor(mem, request);
+    enum cf_error error = cf_mem_actor_put(mem, request);
     return error != CF_OK ? error : cf_mem_answer_message(request, first);
 }
 
@@ -192,7 +163,7 @@ static enum cf_error create_message(struct mem_store *mem, struct cf_store_reque
     if (error != CF_OK)
         return error;
     struct cf_slice sent_key;
-    error = make_sent_key(request, &sent_key);
+    error = cf_mem_sent_key(request, &sent_key);
     if (error != CF_OK)
         return error;
     struct mem_message *first = sent_key.ptr == NULL ? NULL : cf_mem_sent_find(room, sent_key);
@@ -233,7 +204,7 @@ static enum cf_error update_message(struct mem_store *mem, struct cf_store_reque
                                     struct mem_message *message, struct cf_slice text,
                                     struct cf_slice image)
 {
-    enum cf_error error = put_actor(mem, request);
+    enum cf_error error = cf_mem_actor_put(mem, request);
     if (error != CF_OK)
         return error;
     struct mem_message changed = *message;
@@ -302,7 +273,7 @@ static enum cf_error delete_message(struct mem_store *mem, struct cf_store_reque
     struct mem_message *message;
     enum cf_error error = find_changeable(mem, request, AUTHOR_OR_ADMIN, &message);
     if (error == CF_OK)
-        error = put_actor(mem, request);
+        error = cf_mem_actor_put(mem, request);
     if (error == CF_OK)
         error = cf_mem_answer_message(request, message);
     if (error != CF_OK)
@@ -318,7 +289,7 @@ static enum cf_error write_one(struct mem_store *mem, struct cf_store_request *r
 {
     switch (request->op) {
     case CF_STORE_USER_PUT:
-        return put_actor(mem, request);
+        return cf_mem_actor_put(mem, request);
     case CF_STORE_ROOM_CREATE:
         return create_room(mem, request);
     case CF_STORE_MEMBER_PUT:
@@ -335,6 +306,26 @@ static enum cf_error write_one(struct mem_store *mem, struct cf_store_request *r
         return set_image(mem, request);
     case CF_STORE_MESSAGE_IMAGE_REMOVE:
         return remove_image(mem, request);
+    case CF_STORE_TALK_CREATE:
+        return cf_mem_talk_create(mem, request);
+    case CF_STORE_TALK_ADD:
+        return cf_mem_talk_add(mem, request);
+    case CF_STORE_TALK_REMOVE:
+        return cf_mem_talk_remove(mem, request);
+    case CF_STORE_TALK_SEND:
+        return cf_mem_talk_send(mem, request);
+    case CF_STORE_TALK_MARK:
+        return cf_mem_talk_mark(mem, request);
+    case CF_STORE_SOCKET_OPEN:
+        return cf_mem_socket_open(mem, request);
+    case CF_STORE_SOCKET_JOIN:
+        return cf_mem_socket_join(mem, request);
+    case CF_STORE_SOCKET_LEAVE:
+        return cf_mem_socket_leave(mem, request);
+    case CF_STORE_SOCKET_CLOSE:
+        return cf_mem_socket_close(mem, request);
+    case CF_STORE_SOCKET_RECOVER:
+        return cf_mem_socket_recover(mem, request);
     default:
         return CF_E_UNSUPPORTED;
     }
