@@ -1,0 +1,460 @@
+#include "dialect/eio/session.h"
+
+#include "base/utf8.h"
+#include "json/writer.h"
+
+enum { NOOP_PERIOD_MS = 100, HANDSHAKE_BYTES_MAX = 512 };
+
+static bool is_over(const struct cf_eio_session *s)
+{
+    return s->end != CF_EIO_LIVE;
+}
+
+void cf_eio_abort(struct cf_eio_session *s, enum cf_eio_end end)
+{
+    if (is_over(s))
+        return;
+    s->end = (uint8_t)end;
+    s->closing = false;
+    if (s->probe != CF_EIO_PROBE_NONE)
+        s->drop_probe = true;
+    s->probe = CF_EIO_PROBE_NONE;
+}
+
+/* ---- the queue ---- */
+
+static enum cf_error queue(struct cf_eio_session *s, const struct cf_eio_packet *packet)
+{
+    if (is_over(s) || s->closing)
+        return CF_E_STATE;
+    enum cf_error error = cf_eio_payload_append(&s->queue, packet);
+    if (error != CF_OK)
+        cf_eio_abort(s, CF_EIO_SLOW);
+    return error;
+}
+
+static enum cf_error queue_bare(struct cf_eio_session *s, enum cf_eio_type type)
+{
+    struct cf_eio_packet packet = {.type = type, .data = CF_LIT("")};
+    return queue(s, &packet);
+}
+
+enum cf_error cf_eio_send(struct cf_eio_session *s, struct cf_slice message, bool binary)
+{
+    struct cf_eio_packet packet = {CF_EIO_MESSAGE, binary, message};
+    return queue(s, &packet);
+}
+
+enum cf_error cf_eio_send_payload(struct cf_eio_session *s, struct cf_slice payload)
+{
+    if (is_over(s) || s->closing)
+        return CF_E_STATE;
+    enum cf_error error = cf_buf_reserve(&s->queue, payload.len + 1);
+    if (error == CF_OK && s->queue.len > 0)
+        error = cf_buf_append_byte(&s->queue, CF_EIO_SEPARATOR);
+    if (error == CF_OK)
+        error = cf_buf_append(&s->queue, payload);
+    if (error != CF_OK)
+        cf_eio_abort(s, CF_EIO_SLOW);
+    return error;
+}
+
+/* ---- open ---- */
+
+static enum cf_error write_handshake(const struct cf_eio_session *s, struct cf_slice sid,
+                                     struct cf_buf *out)
+{
+    struct cf_json_writer w;
+    cf_json_writer_init(&w, out);
+    cf_json_object_begin(&w);
+    cf_json_member_string(&w, "sid", sid);
+    cf_json_key(&w, CF_LIT("upgrades"));
+    cf_json_array_begin(&w);
+    if (s->transport == CF_EIO_POLLING)
+        cf_json_string(&w, CF_LIT("websocket"));
+    cf_json_array_end(&w);
+    cf_json_member_i64(&w, "pingInterval", s->config->ping_interval_ms);
+    cf_json_member_i64(&w, "pingTimeout", s->config->ping_timeout_ms);
+    cf_json_member_i64(&w, "maxPayload", (int64_t)s->config->payload_bytes_max);
+    cf_json_object_end(&w);
+    return cf_json_writer_finish(&w);
+}
+
+enum cf_error cf_eio_session_open(struct cf_eio_session *s, const struct cf_eio_config *config,
+                                  enum cf_eio_transport transport, struct cf_slice sid, cf_ms now)
+{
+    *s = (struct cf_eio_session){
+        .config = config,
+        .transport = (uint8_t)transport,
+        .ping_at = now + config->ping_interval_ms,
+        .pong_until = CF_MS_NEVER,
+        .probe_until = CF_MS_NEVER,
+        .noop_at = CF_MS_NEVER,
+    };
+    cf_buf_init(&s->queue, config->queue_bytes_max);
+    struct cf_buf handshake;
+    cf_buf_init(&handshake, HANDSHAKE_BYTES_MAX);
+    enum cf_error error = write_handshake(s, sid, &handshake);
+    struct cf_eio_packet packet = {.type = CF_EIO_OPEN, .data = cf_buf_peek(&handshake)};
+    if (error == CF_OK)
+        error = queue(s, &packet);
+    cf_buf_deinit(&handshake);
+    return error;
+}
+
+void cf_eio_session_deinit(struct cf_eio_session *s)
+{
+    cf_buf_deinit(&s->queue);
+}
+
+/* ---- packets ---- */
+
+/* Anything that comes while a pong is waited for prolongs the wait, once: a client that is busy
+ * sending a lot may be late with it. */
+static void refresh(struct cf_eio_session *s, const struct cf_eio_packet *packet, cf_ms now)
+{
+    if (s->pong_until == CF_MS_NEVER || s->refreshed || packet->type == CF_EIO_PONG)
+        return;
+    s->refreshed = true;
+    s->pong_until = now + s->config->ping_timeout_ms;
+}
+
+static void close_by_client(struct cf_eio_session *s)
+{
+    if (s->transport == CF_EIO_POLLING && s->polled)
+        (void)queue_bare(s, CF_EIO_NOOP); /* lets the open GET go */
+    cf_eio_abort(s, CF_EIO_BY_CLIENT);
+}
+
+/* True: a message for the layer above. */
+static bool take_packet(struct cf_eio_session *s, const struct cf_eio_packet *packet, cf_ms now)
+{
+    refresh(s, packet, now);
+    switch (packet->type) {
+    case CF_EIO_MESSAGE:
+        return !s->closing;
+    case CF_EIO_PONG:
+        s->pong_until = CF_MS_NEVER;
+        s->ping_at = now + s->config->ping_interval_ms;
+        return false;
+    case CF_EIO_CLOSE:
+        close_by_client(s);
+        return false;
+    case CF_EIO_PING: /* the server's to send, in protocol 4 */
+        cf_eio_abort(s, CF_EIO_PROTOCOL);
+        return false;
+    case CF_EIO_OPEN:
+    case CF_EIO_UPGRADE:
+    case CF_EIO_NOOP:
+        return false;
+    }
+    return false;
+}
+
+static enum cf_error next_packet(struct cf_eio_session *s, struct cf_slice *payload, cf_ms now,
+                                 struct cf_buf *scratch, struct cf_eio_packet *out_packet)
+{
+    struct cf_slice text;
+    *out_packet = (struct cf_eio_packet){.data = {NULL, 0}};
+    while (!is_over(s) && cf_slice_next(payload, CF_EIO_SEPARATOR, &text)) {
+        struct cf_eio_packet packet;
+        enum cf_error error = cf_eio_packet_read(text, true, scratch, &packet);
+        if (error != CF_OK)
+            return error;
+        if (take_packet(s, &packet, now)) {
+            *out_packet = packet;
+            return CF_OK;
+        }
+    }
+    return s->end == CF_EIO_PROTOCOL ? CF_E_SYNTAX : CF_OK;
+}
+
+enum cf_error cf_eio_payload_next(struct cf_eio_session *s, struct cf_slice *payload, cf_ms now,
+                                  struct cf_buf *scratch, struct cf_eio_packet *out_packet)
+{
+    enum cf_error error = next_packet(s, payload, now, scratch, out_packet);
+    if (error == CF_OK && out_packet->data.ptr != NULL && !out_packet->binary &&
+        !cf_utf8_valid(out_packet->data))
+        error = CF_E_UTF8;
+    if (error != CF_OK)
+        cf_eio_abort(s, CF_EIO_PROTOCOL);
+    return error;
+}
+
+enum cf_error cf_eio_ws_next(struct cf_eio_session *s, struct cf_slice message, bool binary,
+                             cf_ms now, struct cf_eio_packet *out_packet)
+{
+    struct cf_eio_packet packet = {CF_EIO_MESSAGE, true, message};
+    *out_packet = (struct cf_eio_packet){.data = {NULL, 0}};
+    if (is_over(s))
+        return CF_OK;
+    enum cf_error error = CF_OK;
+    if (!binary)
+        error = cf_eio_packet_read(message, false, NULL, &packet);
+    if (error != CF_OK)
+        cf_eio_abort(s, CF_EIO_PROTOCOL);
+    else if (take_packet(s, &packet, now))
+        *out_packet = packet;
+    return error;
+}
+
+void cf_eio_ws_gone(struct cf_eio_session *s)
+{
+    cf_eio_abort(s, CF_EIO_LOST);
+}
+
+/* ---- polling ---- */
+
+/* While a probe is confirmed the client waits for its GET to end. */
+static void let_go(struct cf_eio_session *s, cf_ms now)
+{
+    if (s->probe != CF_EIO_PROBE_CONFIRMED || !s->polled || now < s->noop_at)
+        return;
+    s->noop_at = now + NOOP_PERIOD_MS;
+    if (s->queue.len == 0)
+        (void)queue_bare(s, CF_EIO_NOOP);
+}
+
+enum cf_error cf_eio_poll(struct cf_eio_session *s, cf_ms now)
+{
+    if (s->transport != CF_EIO_POLLING || is_over(s))
+        return CF_E_STATE;
+    if (s->polled) {
+        (void)queue_bare(s, CF_EIO_CLOSE);
+        cf_eio_abort(s, CF_EIO_PROTOCOL);
+        return CF_E_PROTOCOL;
+    }
+    s->polled = true;
+    let_go(s, now);
+    return CF_OK;
+}
+
+void cf_eio_poll_gone(struct cf_eio_session *s)
+{
+    if (!s->polled)
+        return;
+    s->polled = false;
+    cf_eio_abort(s, CF_EIO_LOST);
+}
+
+enum cf_error cf_eio_post_begin(struct cf_eio_session *s)
+{
+    if (s->transport != CF_EIO_POLLING || is_over(s))
+        return CF_E_STATE;
+    if (s->posting) {
+        cf_eio_abort(s, CF_EIO_PROTOCOL);
+        return CF_E_PROTOCOL;
+    }
+    s->posting = true;
+    return CF_OK;
+}
+
+void cf_eio_post_end(struct cf_eio_session *s)
+{
+    s->posting = false;
+}
+
+void cf_eio_post_gone(struct cf_eio_session *s)
+{
+    if (!s->posting)
+        return;
+    s->posting = false;
+    cf_eio_abort(s, CF_EIO_LOST);
+}
+
+/* ---- the way to WebSocket ---- */
+
+enum cf_error cf_eio_probe_begin(struct cf_eio_session *s, cf_ms now)
+{
+    if (is_over(s) || s->closing || s->transport != CF_EIO_POLLING ||
+        s->probe != CF_EIO_PROBE_NONE || s->drop_probe)
+        return CF_E_STATE;
+    s->probe = CF_EIO_PROBE_CONNECTED;
+    s->probe_until = now + s->config->upgrade_timeout_ms;
+    return CF_OK;
+}
+
+static void end_probe(struct cf_eio_session *s)
+{
+    s->probe = CF_EIO_PROBE_NONE;
+    s->pong_due = false;
+    if (!s->closing)
+        s->probe_until = CF_MS_NEVER;
+}
+
+/* An open GET has nothing to wait for any more. */
+static void upgrade(struct cf_eio_session *s, cf_ms now)
+{
+    end_probe(s);
+    s->transport = CF_EIO_WEBSOCKET;
+    if (s->pong_until != CF_MS_NEVER)
+        s->pong_until = now + s->config->ping_timeout_ms;
+}
+
+void cf_eio_probe_packet(struct cf_eio_session *s, struct cf_slice message, bool binary, cf_ms now,
+                         bool *out_upgraded)
+{
+    *out_upgraded = false;
+    if (s->probe == CF_EIO_PROBE_NONE)
+        return;
+    if (!binary && cf_slice_eq(message, CF_LIT("2probe"))) {
+        s->probe = CF_EIO_PROBE_CONFIRMED;
+        s->pong_due = true;
+        s->noop_at = now;
+        let_go(s, now);
+    } else if (!binary && cf_slice_eq(message, CF_LIT("5")) && !s->closing) {
+        upgrade(s, now);
+        *out_upgraded = true;
+    } else {
+        end_probe(s);
+        s->drop_probe = true;
+    }
+}
+
+void cf_eio_probe_gone(struct cf_eio_session *s)
+{
+    end_probe(s);
+    s->drop_probe = false;
+}
+
+/* ---- the end ---- */
+
+void cf_eio_close(struct cf_eio_session *s, cf_ms now)
+{
+    if (is_over(s) || s->closing)
+        return;
+    if (s->transport == CF_EIO_POLLING)
+        (void)queue_bare(s, CF_EIO_CLOSE);
+    s->closing = true;
+    s->probe_until = now + s->config->close_timeout_ms;
+    if (s->probe != CF_EIO_PROBE_NONE) {
+        s->probe = CF_EIO_PROBE_NONE;
+        s->drop_probe = true;
+    }
+}
+
+/* ---- time ---- */
+
+void cf_eio_tick(struct cf_eio_session *s, cf_ms now)
+{
+    if (is_over(s))
+        return;
+    if (now >= s->pong_until) {
+        cf_eio_abort(s, CF_EIO_PING_TIMEOUT);
+        return;
+    }
+    if (now >= s->probe_until && s->closing) {
+        cf_eio_abort(s, CF_EIO_BY_SERVER);
+        return;
+    }
+    if (now >= s->probe_until) {
+        end_probe(s);
+        s->drop_probe = true;
+    }
+    if (now >= s->ping_at && !s->closing) {
+        s->ping_at = CF_MS_NEVER;
+        s->pong_until = now + s->config->ping_timeout_ms;
+        s->refreshed = false;
+        (void)queue_bare(s, CF_EIO_PING);
+    }
+    let_go(s, now);
+}
+
+static cf_ms earlier(cf_ms a, cf_ms b)
+{
+    return a < b ? a : b;
+}
+
+cf_ms cf_eio_deadline(const struct cf_eio_session *s)
+{
+    if (is_over(s))
+        return CF_MS_NEVER;
+    cf_ms deadline = earlier(s->pong_until, s->probe_until);
+    if (!s->closing)
+        deadline = earlier(deadline, s->ping_at);
+    if (s->probe == CF_EIO_PROBE_CONFIRMED && s->polled)
+        deadline = earlier(deadline, s->noop_at);
+    return deadline;
+}
+
+/* ---- actions ---- */
+
+static bool answer(struct cf_eio_session *s, struct cf_buf *scratch, struct cf_eio_action *out)
+{
+    struct cf_buf payload = s->queue;
+    cf_buf_init(&s->queue, s->config->queue_bytes_max);
+    cf_buf_reset(scratch);
+    enum cf_error error = cf_buf_append(scratch, cf_buf_peek(&payload));
+    cf_buf_deinit(&payload);
+    s->polled = false;
+    if (error != CF_OK) {
+        cf_eio_abort(s, CF_EIO_SLOW);
+        return false;
+    }
+    *out = (struct cf_eio_action){.what = CF_EIO_ANSWER, .bytes = cf_buf_peek(scratch)};
+    if (s->closing)
+        cf_eio_abort(s, CF_EIO_BY_SERVER);
+    return true;
+}
+
+/* The first packet of the queue as a WebSocket message. */
+static bool send_first(struct cf_eio_session *s, struct cf_buf *scratch, struct cf_eio_action *out)
+{
+    struct cf_slice rest = cf_buf_peek(&s->queue), text;
+    struct cf_eio_packet packet;
+    (void)cf_slice_next(&rest, CF_EIO_SEPARATOR, &text);
+    cf_buf_reset(scratch);
+    enum cf_error error = cf_eio_packet_read(text, true, scratch, &packet);
+    if (error == CF_OK && !packet.binary)
+        error = cf_buf_append(scratch, text);
+    if (error != CF_OK) {
+        cf_eio_abort(s, CF_EIO_SLOW);
+        return false;
+    }
+    *out = (struct cf_eio_action){CF_EIO_SEND, packet.binary, cf_buf_peek(scratch)};
+    if (rest.ptr == NULL)
+        cf_buf_release(&s->queue);
+    else
+        cf_buf_consume(&s->queue, text.len + 1);
+    return true;
+}
+
+static bool act_probe(struct cf_eio_session *s, struct cf_eio_action *out)
+{
+    if (s->pong_due) {
+        s->pong_due = false;
+        *out = (struct cf_eio_action){.what = CF_EIO_SEND_PROBE, .bytes = CF_LIT("3probe")};
+        return true;
+    }
+    if (!s->drop_probe)
+        return false;
+    s->drop_probe = false;
+    *out = (struct cf_eio_action){.what = CF_EIO_DROP_PROBE};
+    return true;
+}
+
+bool cf_eio_act(struct cf_eio_session *s, struct cf_buf *scratch, struct cf_eio_action *out_action)
+{
+    if (s->told)
+        return false;
+    if (act_probe(s, out_action))
+        return true;
+    if (s->polled && s->transport == CF_EIO_WEBSOCKET) {
+        s->polled = false; /* upgraded with a GET open: it ends empty-handed */
+        *out_action = (struct cf_eio_action){.what = CF_EIO_ANSWER, .bytes = CF_LIT("6")};
+        return true;
+    }
+    if (s->polled && s->queue.len > 0 && answer(s, scratch, out_action))
+        return true;
+    bool sends = s->transport == CF_EIO_WEBSOCKET && (!is_over(s) || s->end == CF_EIO_BY_SERVER) &&
+                 s->queue.len > 0;
+    if (sends && send_first(s, scratch, out_action))
+        return true;
+    if (s->closing && s->transport == CF_EIO_WEBSOCKET)
+        cf_eio_abort(s, CF_EIO_BY_SERVER);
+    if (!is_over(s))
+        return false;
+    s->told = true;
+    *out_action = (struct cf_eio_action){.what = CF_EIO_CLOSED};
+    return true;
+}

@@ -1,0 +1,137 @@
+/* A session of Engine.IO 4, the server's side: heartbeat, the two transports, and the way from one
+ * to the other with nothing lost or reordered. A machine without I/O: requests, packets and time
+ * in; messages, and actions for its owner, out.
+ *
+ *     cf_eio_session_open(&s, &config, CF_EIO_POLLING, sid, now);
+ *     every input:  cf_eio_poll, cf_eio_post_begin + cf_eio_payload_next …, cf_eio_ws_next,
+ *                   cf_eio_probe_begin, cf_eio_probe_packet, cf_eio_tick, cf_eio_send …
+ *     after each:   while (cf_eio_act(&s, &scratch, &action)) … do it …
+ *     cf_eio_session_deinit(&s);
+ *
+ * Actions come in the order in which they are to be done; after CLOSED there is none. What is sent
+ * goes to the queue, and from there to the open GET, or, once the session is on WebSocket, out as
+ * SEND actions: an owner that has no action left to do may write messages to the WebSocket itself.
+ *
+ * The reference is the Node server, engine.io 6; where it closes, this closes. */
+#ifndef CF_DIALECT_EIO_SESSION_H
+#define CF_DIALECT_EIO_SESSION_H
+
+#include "base/time.h"
+#include "dialect/eio/packet.h"
+
+struct cf_eio_config {
+    cf_ms ping_interval_ms, ping_timeout_ms;
+    cf_ms upgrade_timeout_ms; /* from the probe's connection to its `5` */
+    cf_ms close_timeout_ms;   /* an orderly close waits so long for a GET to be told by */
+    size_t payload_bytes_max; /* of a POST, and of a WebSocket message: the handshake tells it */
+    size_t queue_bytes_max;   /* what may wait for a GET; more: the session closes */
+};
+
+/* What the reference server uses. */
+enum { CF_EIO_UPGRADE_TIMEOUT_MS = 10000, CF_EIO_CLOSE_TIMEOUT_MS = 30000 };
+
+enum cf_eio_transport { CF_EIO_POLLING, CF_EIO_WEBSOCKET };
+
+/* Why a session ended. */
+enum cf_eio_end {
+    CF_EIO_LIVE,
+    CF_EIO_BY_CLIENT,    /* a close packet */
+    CF_EIO_BY_SERVER,    /* cf_eio_close */
+    CF_EIO_LOST,         /* the transport's connection went away */
+    CF_EIO_PING_TIMEOUT, /* silence */
+    CF_EIO_PROTOCOL,     /* overlapping requests, packets that are none */
+    CF_EIO_SLOW,         /* the queue is full */
+};
+
+enum cf_eio_probe { CF_EIO_PROBE_NONE, CF_EIO_PROBE_CONNECTED, CF_EIO_PROBE_CONFIRMED };
+
+/* Members are its own. An idle one owns no heap memory. */
+struct cf_eio_session {
+    const struct cf_eio_config *config;
+    struct cf_buf queue; /* packets that wait, as a payload */
+    cf_ms ping_at;       /* CF_MS_NEVER: a pong is waited for */
+    cf_ms pong_until;    /* CF_MS_NEVER: none is waited for */
+    cf_ms probe_until;   /* the probe's, or the orderly close's deadline */
+    cf_ms noop_at;       /* when an open GET is let go for the probe's sake */
+    uint8_t transport;   /* enum cf_eio_transport */
+    uint8_t probe;       /* enum cf_eio_probe */
+    uint8_t end;         /* enum cf_eio_end */
+    bool polled : 1;     /* a GET is open */
+    bool posting : 1;    /* a POST is coming */
+    bool refreshed : 1;  /* the wait for the pong was prolonged, which happens once */
+    bool closing : 1;    /* an orderly close waits for a GET */
+    bool told : 1;       /* the owner has had CLOSED */
+    bool pong_due : 1;   /* the probe's */
+    bool drop_probe : 1;
+};
+
+/* What the owner is to do. */
+enum cf_eio_do {
+    CF_EIO_ANSWER,     /* the open GET: 200 with the payload `bytes` */
+    CF_EIO_SEND,       /* on the session's WebSocket: a message, binary or text */
+    CF_EIO_SEND_PROBE, /* on the probe's: a text message */
+    CF_EIO_DROP_PROBE, /* close the probe's WebSocket */
+    CF_EIO_CLOSED, /* the session is over, s->end says why: close its WebSocket, answer a GET that
+                      is open still with 400, free it */
+};
+
+struct cf_eio_action {
+    enum cf_eio_do what;
+    bool binary;
+    struct cf_slice bytes; /* in `scratch` */
+};
+
+/* Opens and queues the handshake packet. `config` is borrowed. CF_E_NOMEM. */
+enum cf_error cf_eio_session_open(struct cf_eio_session *s, const struct cf_eio_config *config,
+                                  enum cf_eio_transport transport, struct cf_slice sid, cf_ms now);
+void cf_eio_session_deinit(struct cf_eio_session *s);
+/* The next thing to do; false: nothing. Until it is done `scratch` must not change. CF_E_NOMEM is
+ * met by closing. */
+bool cf_eio_act(struct cf_eio_session *s, struct cf_buf *scratch, struct cf_eio_action *out_action);
+
+/* A GET. CF_E_STATE: the session is on WebSocket (answer 400 BAD_REQUEST; the session goes on).
+ * CF_E_PROTOCOL: one is open already (answer 400; the session closes). CF_OK: it is held until
+ * ANSWER or CLOSED. */
+enum cf_error cf_eio_poll(struct cf_eio_session *s, cf_ms now);
+/* The open GET's connection went away. */
+void cf_eio_poll_gone(struct cf_eio_session *s);
+/* A POST has begun; errors as of cf_eio_poll. Its end: cf_eio_post_end, or cf_eio_post_gone. */
+enum cf_error cf_eio_post_begin(struct cf_eio_session *s);
+/* The next message of a POST's body. CF_OK with a MESSAGE packet, or with out_packet->data.ptr ==
+ * NULL at the end of *payload, or of the session. CF_E_SYNTAX, CF_E_UTF8 (answer 400; the session
+ * closes), CF_E_NOMEM. */
+enum cf_error cf_eio_payload_next(struct cf_eio_session *s, struct cf_slice *payload, cf_ms now,
+                                  struct cf_buf *scratch, struct cf_eio_packet *out_packet);
+void cf_eio_post_end(struct cf_eio_session *s);
+void cf_eio_post_gone(struct cf_eio_session *s);
+
+/* A message of the session's WebSocket. CF_OK with a MESSAGE packet, or with out_packet->data.ptr
+ * == NULL when it was none for the layer above. A bad one closes the session. */
+enum cf_error cf_eio_ws_next(struct cf_eio_session *s, struct cf_slice message, bool binary,
+                             cf_ms now, struct cf_eio_packet *out_packet);
+/* The session's WebSocket went away. */
+void cf_eio_ws_gone(struct cf_eio_session *s);
+
+/* A WebSocket asks for the session. CF_E_STATE: it is on one, or another one asks; close the new
+ * one, the session goes on. */
+enum cf_error cf_eio_probe_begin(struct cf_eio_session *s, cf_ms now);
+/* A message of the probe's WebSocket. *out_upgraded: it is now the session's, and the first SEND
+ * actions are what waited. */
+void cf_eio_probe_packet(struct cf_eio_session *s, struct cf_slice message, bool binary, cf_ms now,
+                         bool *out_upgraded);
+void cf_eio_probe_gone(struct cf_eio_session *s);
+
+/* Queues a message. When it does not fit the session closes as slow; CF_E_STATE when it is over. */
+enum cf_error cf_eio_send(struct cf_eio_session *s, struct cf_slice message, bool binary);
+/* Queues messages that are encoded as a payload already (`4…` 0x1E `4…`). For sessions on polling.
+ */
+enum cf_error cf_eio_send_payload(struct cf_eio_session *s, struct cf_slice payload);
+/* Ends the session in order: what is queued still goes out, then a close packet over polling. */
+void cf_eio_close(struct cf_eio_session *s, cf_ms now);
+/* Ends it at once, for `end`. */
+void cf_eio_abort(struct cf_eio_session *s, enum cf_eio_end end);
+
+void cf_eio_tick(struct cf_eio_session *s, cf_ms now);
+cf_ms cf_eio_deadline(const struct cf_eio_session *s);
+
+#endif

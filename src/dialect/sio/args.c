@@ -1,0 +1,175 @@
+#include "dialect/sio/args.h"
+
+#include <limits.h>
+
+/* An open object, as far as it may be a placeholder. */
+struct candidate {
+    bool marked; /* "_placeholder": true */
+    bool has_num;
+    int64_t num;
+};
+
+enum key { KEY_OTHER, KEY_MARK, KEY_NUM };
+
+struct walk {
+    struct cf_json_reader reader;
+    struct cf_slice input;
+    struct cf_arena *arena;
+    struct cf_sio_args *args;
+    unsigned attachments;
+    uint32_t seen; /* a bit an attachment */
+    enum key key;  /* the innermost object's last one */
+    struct candidate open[CF_JSON_DEPTH_CAP + 1];
+    const uint8_t *inside;      /* behind the opening bracket */
+    const uint8_t *element;     /* where the element that is open begins */
+    enum cf_json_is element_is; /* its type */
+    size_t elements;
+};
+
+static enum cf_json_is type_of(enum cf_json_type type)
+{
+    switch (type) {
+    case CF_JSON_STRING:
+        return CF_JSON_IS_STRING;
+    case CF_JSON_NUMBER:
+        return CF_JSON_IS_NUMBER;
+    case CF_JSON_TRUE:
+    case CF_JSON_FALSE:
+        return CF_JSON_IS_BOOL;
+    case CF_JSON_NULL:
+        return CF_JSON_IS_NULL;
+    case CF_JSON_OBJECT_BEGIN:
+    case CF_JSON_OBJECT_END:
+        return CF_JSON_IS_OBJECT;
+    default:
+        return CF_JSON_IS_ARRAY;
+    }
+}
+
+static enum cf_error close_placeholder(struct walk *walk, const struct candidate *object)
+{
+    if (walk->attachments == UINT_MAX || !object->marked)
+        return CF_OK;
+    if (!object->has_num || object->num < 0 || object->num >= walk->attachments)
+        return CF_E_SYNTAX;
+    uint32_t bit = UINT32_C(1) << object->num;
+    if ((walk->seen & bit) != 0)
+        return CF_E_SYNTAX;
+    walk->seen |= bit;
+    return CF_OK;
+}
+
+static enum cf_error note_placeholder(struct walk *walk, const struct cf_json_event *event)
+{
+    if (event->type == CF_JSON_OBJECT_BEGIN) {
+        walk->open[event->depth] = (struct candidate){.marked = false};
+    } else if (event->type == CF_JSON_KEY) {
+        walk->key = KEY_OTHER;
+        if (cf_slice_eq(event->text, CF_LIT("_placeholder")))
+            walk->key = KEY_MARK;
+        else if (cf_slice_eq(event->text, CF_LIT("num")))
+            walk->key = KEY_NUM;
+        return CF_OK;
+    } else if (event->type == CF_JSON_OBJECT_END) {
+        enum cf_error error = close_placeholder(walk, &walk->open[event->depth + 1]);
+        if (error != CF_OK)
+            return error;
+    } else if (event->type == CF_JSON_TRUE && walk->key == KEY_MARK) {
+        walk->open[event->depth].marked = true;
+    } else if (event->type == CF_JSON_NUMBER && walk->key == KEY_NUM) {
+        struct candidate *object = &walk->open[event->depth];
+        object->has_num = cf_json_to_i64(event->text, &object->num) == CF_OK;
+    }
+    walk->key = KEY_OTHER;
+    return CF_OK;
+}
+
+/* The bytes from `from` to where the reader stands, without what separates elements. */
+static struct cf_slice written(const struct walk *walk, const uint8_t *from)
+{
+    struct cf_slice text = cf_slice_of(from, (size_t)(walk->input.ptr - from));
+    while (text.len > 0 && (text.ptr[0] == ',' || text.ptr[0] == ' ' || text.ptr[0] == '\t' ||
+                            text.ptr[0] == '\n' || text.ptr[0] == '\r'))
+        text = cf_slice_skip(text, 1);
+    return text;
+}
+
+static enum cf_error end_element(struct walk *walk, const struct cf_json_event *event)
+{
+    struct cf_sio_args *args = walk->args;
+    walk->elements++;
+    if (walk->elements == 1)
+        args->behind_first.ptr = walk->input.ptr;
+    if (args->count == CF_SIO_ARGS_MAX)
+        return CF_OK;
+    struct cf_sio_arg *arg = &args->items[args->count++];
+    arg->is = walk->element_is;
+    if (arg->is == CF_JSON_IS_STRING)
+        return cf_arena_copy(walk->arena, event->text, &arg->text);
+    arg->text = written(walk, walk->element);
+    return CF_OK;
+}
+
+/* An element ends with a scalar at depth 1, or with the container that returns to depth 1. */
+static enum cf_error note_element(struct walk *walk, const struct cf_json_event *event,
+                                  const uint8_t *before)
+{
+    bool begins = event->type == CF_JSON_ARRAY_BEGIN || event->type == CF_JSON_OBJECT_BEGIN;
+    if (begins && event->depth == 1) {
+        walk->inside = walk->input.ptr;
+        return CF_OK;
+    }
+    if (event->depth == 0) {
+        walk->args->inside =
+            cf_slice_of(walk->inside, (size_t)(walk->input.ptr - 1 - walk->inside));
+        return CF_OK;
+    }
+    if (begins && event->depth == 2) {
+        walk->element = before;
+        walk->element_is = type_of(event->type);
+        return CF_OK;
+    }
+    if (event->depth != 1 || event->type == CF_JSON_KEY)
+        return CF_OK;
+    bool ends = event->type == CF_JSON_ARRAY_END || event->type == CF_JSON_OBJECT_END;
+    if (!ends) {
+        walk->element = before;
+        walk->element_is = type_of(event->type);
+    }
+    return end_element(walk, event);
+}
+
+static enum cf_error step(struct walk *walk, bool *out_more)
+{
+    struct cf_json_event event;
+    const uint8_t *before = walk->input.ptr;
+    bool first = walk->inside == NULL;
+    enum cf_error error = cf_json_next(&walk->reader, &walk->input, &event);
+    if (error != CF_OK)
+        return error;
+    *out_more = event.type != CF_JSON_NEED_MORE;
+    if (!*out_more)
+        return cf_json_finish(&walk->reader, &event);
+    if (first && event.type != CF_JSON_ARRAY_BEGIN)
+        return CF_E_SYNTAX;
+    error = note_placeholder(walk, &event);
+    return error == CF_OK ? note_element(walk, &event, before) : error;
+}
+
+enum cf_error cf_sio_args_read(struct cf_slice payload, unsigned attachments,
+                               const struct cf_json_limits *limits, const uint8_t hash_key[16],
+                               struct cf_arena *arena, struct cf_sio_args *out_args)
+{
+    struct walk walk = {
+        .input = payload, .arena = arena, .args = out_args, .attachments = attachments};
+    *out_args = (struct cf_sio_args){.count = 0};
+    cf_json_reader_init(&walk.reader, limits, hash_key);
+    enum cf_error error = CF_OK;
+    for (bool more = true; more && error == CF_OK;)
+        error = step(&walk, &more);
+    cf_json_reader_deinit(&walk.reader);
+    const uint8_t *end = out_args->inside.ptr + out_args->inside.len;
+    if (error == CF_OK && out_args->behind_first.ptr != NULL)
+        out_args->behind_first.len = (size_t)(end - out_args->behind_first.ptr);
+    return error;
+}
