@@ -1,5 +1,4 @@
 #include <stdlib.h>
-#include <string.h>
 
 #include "edge/store_mem/talks.h"
 
@@ -66,8 +65,8 @@ enum cf_error cf_mem_socket_open(struct mem_store *mem, struct cf_store_request 
     return CF_OK;
 }
 
-/* A socket that is in the talk already missed things from its first joining on. In the order of
- * the talks' ids. */
+/* In the order of the talks' ids. Of a socket that is in the talk already the first joining counts:
+ * whether its client has seen what came since, only the client can tell. */
 static enum cf_error join(struct mem_socket *socket, struct mem_talk *talk, int64_t number)
 {
     if (find_joined(socket, talk) != NULL)
@@ -97,34 +96,18 @@ enum cf_error cf_mem_socket_join(struct mem_store *mem, struct cf_store_request 
     return error;
 }
 
-static void leave(struct mem_socket *socket, const struct mem_talk *talk)
-{
-    struct mem_joined *joined = find_joined(socket, talk);
-    if (joined == NULL)
-        return;
-    size_t behind = socket->talks_count - (size_t)(joined - socket->talks) - 1;
-    memmove(joined, joined + 1, behind * sizeof(*joined));
-    socket->talks_count--;
-}
-
 enum cf_error cf_mem_socket_leave(struct mem_store *mem, struct cf_store_request *request)
 {
     enum cf_error error = cf_mem_actor_put(mem, request);
     struct mem_socket *socket = find_own(mem, request);
-    bool known = request->talk >= 1 && (uint64_t)request->talk <= mem->talks_count;
-    if (error == CF_OK && socket != NULL && known)
-        leave(socket, mem->talks[request->talk - 1]);
-    return error;
-}
-
-void cf_mem_sockets_expel(struct mem_store *mem, const struct mem_talk *talk,
-                          const struct mem_user *user)
-{
-    for (struct cf_list *node = mem->sockets.next; node != &mem->sockets; node = node->next) {
-        struct mem_socket *socket = CF_LIST_ENTRY(node, struct mem_socket, link);
-        if (socket->user == user)
-            leave(socket, talk);
-    }
+    if (error != CF_OK || socket == NULL)
+        return error;
+    size_t kept = 0;
+    for (size_t i = 0; i < socket->talks_count; i++)
+        if (socket->talks[i].talk->id != request->talk)
+            socket->talks[kept++] = socket->talks[i];
+    socket->talks_count = kept;
+    return CF_OK;
 }
 
 static void sweep(struct mem_store *mem, cf_us before)
@@ -154,6 +137,14 @@ enum cf_error cf_mem_socket_close(struct mem_store *mem, struct cf_store_request
     return CF_OK;
 }
 
+/* Is the socket in the talk, as far as its user may be? NULL: no. */
+static const struct mem_joined *find_allowed(const struct mem_socket *socket,
+                                             const struct mem_talk *talk)
+{
+    bool takes_part = cf_mem_person_find(talk, socket->user->id) != NULL;
+    return takes_part ? find_joined(socket, talk) : NULL;
+}
+
 /* Has the socket, whose client has seen everything up to `from`, missed this? */
 static bool is_missed(const struct mem_socket *socket, const struct mem_event *event,
                       int64_t number, int64_t from)
@@ -162,7 +153,7 @@ static bool is_missed(const struct mem_socket *socket, const struct mem_event *e
         return false;
     if (event->marker != NULL)
         return event->message->author == socket->user && number > socket->number;
-    const struct mem_joined *joined = find_joined(socket, event->message->talk);
+    const struct mem_joined *joined = find_allowed(socket, event->message->talk);
     return joined != NULL && number > joined->number;
 }
 
@@ -196,9 +187,9 @@ static enum cf_error answer_talks(const struct mem_socket *socket, struct cf_sto
     request->talks = cf_arena_alloc(&request->arena, count * sizeof(*request->talks));
     if (request->talks == NULL)
         return CF_E_NOMEM;
-    request->talks_count = count;
     for (size_t i = 0; i < count; i++)
-        request->talks[i].id = socket->talks[i].talk->id;
+        if (find_allowed(socket, socket->talks[i].talk) != NULL)
+            request->talks[request->talks_count++].id = socket->talks[i].talk->id;
     return CF_OK;
 }
 

@@ -167,7 +167,7 @@ static enum cf_error fill_message(struct mem_store *mem, struct cf_store_request
                                   struct mem_talk *talk, struct mem_talk_message *message)
 {
     size_t count = talk->messages_count;
-    cf_us earliest = count == 0 ? request->now : talk->messages[count - 1]->created + 1;
+    cf_us earliest = count == 0 ? 1 : talk->messages[count - 1]->created + 1;
     message->id = (int64_t)mem->events_count + 1;
     message->talk = talk;
     message->seq = count + 1;

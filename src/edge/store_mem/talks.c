@@ -114,11 +114,12 @@ static enum cf_error answer_talk(struct cf_store_request *request, const struct 
     return copy_talk(request, talk, &request->talks[0]);
 }
 
-/* The time of the last message, or without one of the talk itself. */
+/* The time of the last message, or of the talk itself. */
 static cf_us newest_event(const struct mem_talk *talk)
 {
     size_t count = talk->messages_count;
-    return count == 0 ? talk->created : talk->messages[count - 1]->created;
+    cf_us last = count == 0 ? talk->created : talk->messages[count - 1]->created;
+    return last > talk->created ? last : talk->created;
 }
 
 static int compare_talks(const void *left, const void *right)
@@ -292,7 +293,6 @@ enum cf_error cf_mem_talk_remove(struct mem_store *mem, struct cf_store_request 
     enum cf_error error = cf_mem_actor_put(mem, request);
     if (error != CF_OK)
         return error;
-    cf_mem_sockets_expel(mem, talk, person->user);
     size_t behind = talk->people_count - (size_t)(person - talk->people) - 1;
     memmove(person, person + 1, behind * sizeof(*person));
     talk->people_count--;

@@ -72,9 +72,6 @@ struct mem_talk *cf_mem_talk_find_own(struct mem_store *mem,
 /* NULL when the user takes no part. */
 struct mem_person *cf_mem_person_find(const struct mem_talk *talk, struct cf_slice user);
 void cf_mem_sockets_free(struct mem_store *mem);
-/* Takes the user's sockets out of the talk. */
-void cf_mem_sockets_expel(struct mem_store *mem, const struct mem_talk *talk,
-                          const struct mem_user *user);
 /* A message without receipts. CF_E_NOMEM. */
 enum cf_error cf_mem_talk_message_copy(struct cf_arena *arena,
                                        const struct mem_talk_message *message,
