@@ -4,26 +4,15 @@
 #ifndef CF_TESTS_CONFORMANCE_WS_ECHO_H
 #define CF_TESTS_CONFORMANCE_WS_ECHO_H
 
-#include "edge/uv/conn.h"
-#include "edge/uv/listener.h"
+#include "echo_server.h"
 #include "wire/ws/endpoint.h"
 
-struct echo_server {
-    struct cf_loop *loop;
-    struct cf_listener *listener; /* NULL once the server stops */
-    struct cf_conn_config conn_config;
+struct ws_echo {
+    struct echo_server server;
     struct cf_ws_config ws_config;
-    struct cf_list sessions;
     struct cf_buf out; /* what a step of any session wants written */
 };
 
-/* A new connection; owns `fd` in any case. */
-void echo_session_accept(struct echo_server *server, int fd);
-/* Says goodbye: 1001 on a WebSocket (RFC 6455 section 7.4.1). */
-void echo_session_stop(struct cf_list *link);
-/* Closes without a word. */
-void echo_session_cut(struct cf_list *link);
-/* The last session is gone. */
-void echo_server_idle(struct echo_server *server);
+extern const struct echo_ops ws_echo_ops;
 
 #endif

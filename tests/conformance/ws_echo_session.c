@@ -20,8 +20,8 @@ enum phase { PHASE_REQUEST, PHASE_UPGRADED, PHASE_WEBSOCKET, PHASE_OVER };
 struct session {
     struct cf_conn conn;
     struct cf_loop_timer timer; /* the request's deadline, later the endpoint's */
-    struct cf_list link;        /* server->sessions */
-    struct echo_server *server;
+    struct cf_list link;        /* echo->server.sessions */
+    struct ws_echo *echo;
     enum phase phase;
     bool has_endpoint;
     struct cf_http_decoder http;
@@ -45,13 +45,13 @@ static struct session *session_of(struct cf_conn *conn)
 
 static cf_ms now_ms(const struct session *session)
 {
-    return cf_loop_now(session->server->loop).ms;
+    return cf_loop_now(session->echo->server.loop).ms;
 }
 
-/* Hands server->out to the connection. */
+/* Hands echo->out to the connection. */
 static void send_out(struct session *session)
 {
-    struct cf_buf *out = &session->server->out;
+    struct cf_buf *out = &session->echo->out;
     enum cf_error error = CF_OK;
     if (out->len > 0)
         error = cf_conn_write(&session->conn, cf_buf_peek(out));
@@ -63,7 +63,7 @@ static void send_out(struct session *session)
 static void finish(struct session *session)
 {
     session->phase = PHASE_OVER;
-    cf_loop_timer_stop(session->server->loop, &session->timer);
+    cf_loop_timer_stop(session->echo->server.loop, &session->timer);
     cf_conn_shut(&session->conn);
 }
 
@@ -83,7 +83,7 @@ static const char *text_of(unsigned status)
 
 static enum cf_error write_refusal(struct session *session, unsigned status)
 {
-    struct cf_buf *out = &session->server->out;
+    struct cf_buf *out = &session->echo->out;
     struct cf_slice body = cf_slice_cstr(text_of(status));
     enum cf_error error = cf_http_write_status(out, status);
     if (error == CF_OK && status == 426) {
@@ -106,7 +106,7 @@ static enum cf_error write_refusal(struct session *session, unsigned status)
 static void refuse(struct session *session, unsigned status)
 {
     if (write_refusal(session, status) != CF_OK)
-        cf_buf_reset(&session->server->out);
+        cf_buf_reset(&session->echo->out);
     send_out(session);
     finish(session);
 }
@@ -169,7 +169,7 @@ static enum cf_error negotiate_deflate(struct session *session, const struct cf_
 static enum cf_error write_switching(struct session *session, struct cf_slice key,
                                      struct cf_slice extensions)
 {
-    struct cf_buf *out = &session->server->out;
+    struct cf_buf *out = &session->echo->out;
     char accept[CF_WS_ACCEPT_LEN];
     cf_ws_accept(cf_digest_sha1, key, accept);
     enum cf_error error = cf_http_write_status(out, 101);
@@ -198,7 +198,7 @@ static void upgrade(struct session *session, const struct cf_http_head *head)
         session->phase = PHASE_UPGRADED;
         send_out(session);
     } else {
-        cf_buf_reset(&session->server->out);
+        cf_buf_reset(&session->echo->out);
         refuse(session, error == CF_E_NOMEM ? 503 : 400);
     }
 }
@@ -207,8 +207,8 @@ static void begin_websocket(struct session *session)
 {
     session->phase = PHASE_WEBSOCKET;
     session->has_endpoint = true;
-    cf_loop_timer_stop(session->server->loop, &session->timer);
-    cf_ws_endpoint_init(&session->ws, &session->server->ws_config, &session->deflate,
+    cf_loop_timer_stop(session->echo->server.loop, &session->timer);
+    cf_ws_endpoint_init(&session->ws, &session->echo->ws_config, &session->deflate,
                         session->inflater, now_ms(session));
 }
 
@@ -236,7 +236,7 @@ static void read_request(struct session *session, struct cf_slice *input)
 
 static void echo(struct session *session, enum cf_ws_opcode opcode, struct cf_slice payload)
 {
-    struct cf_buf *out = &session->server->out;
+    struct cf_buf *out = &session->echo->out;
     enum cf_error error =
         cf_ws_endpoint_send(&session->ws, opcode, payload, session->deflater, out);
     if (error == CF_E_NOMEM || error == CF_E_TOO_LARGE)
@@ -259,7 +259,7 @@ static void settle(struct session *session)
 {
     if (session->phase != PHASE_WEBSOCKET)
         return;
-    cf_loop_timer_set(session->server->loop, &session->timer,
+    cf_loop_timer_set(session->echo->server.loop, &session->timer,
                       cf_ws_endpoint_deadline(&session->ws));
     if (cf_conn_blocked(&session->conn) && cf_conn_outq(&session->conn)->bytes > BACKLOG_MAX)
         cf_conn_pause(&session->conn); /* until on_drained */
@@ -271,9 +271,9 @@ static void read_websocket(struct session *session, struct cf_slice *input)
     do {
         enum cf_error error =
             cf_ws_endpoint_next(&session->ws, now_ms(session), !cf_conn_blocked(&session->conn),
-                                input, &session->server->out, &event);
+                                input, &session->echo->out, &event);
         if (error != CF_OK) {
-            cf_buf_reset(&session->server->out);
+            cf_buf_reset(&session->echo->out);
             cf_conn_abort(&session->conn, error);
             return;
         }
@@ -298,7 +298,7 @@ static void on_drained(struct cf_conn *conn)
     struct session *session = session_of(conn);
     if (session->phase != PHASE_WEBSOCKET)
         return;
-    if (cf_ws_endpoint_writable(&session->ws, &session->server->out) != CF_OK) {
+    if (cf_ws_endpoint_writable(&session->ws, &session->echo->out) != CF_OK) {
         cf_conn_abort(conn, CF_E_NOMEM);
         return;
     }
@@ -314,8 +314,7 @@ static void on_timer(struct cf_loop_timer *timer)
         cf_conn_abort(&session->conn, CF_E_TIMEOUT);
         return;
     }
-    if (cf_ws_endpoint_tick(&session->ws, now_ms(session), &session->server->out, &event) !=
-        CF_OK) {
+    if (cf_ws_endpoint_tick(&session->ws, now_ms(session), &session->echo->out, &event) != CF_OK) {
         cf_conn_abort(&session->conn, CF_E_NOMEM);
         return;
     }
@@ -337,25 +336,24 @@ static void free_session(struct session *session)
 static void on_closed(struct cf_conn *conn, enum cf_error why)
 {
     struct session *session = session_of(conn);
-    struct echo_server *server = session->server;
+    struct echo_server *server = &session->echo->server;
     (void)why;
     cf_loop_timer_stop(server->loop, &session->timer);
     free_session(session);
-    if (cf_list_empty(&server->sessions))
-        echo_server_idle(server);
+    echo_server_left(server);
 }
 
 static const struct cf_conn_ops conn_ops = {
     .read = on_read, .drained = on_drained, .closed = on_closed};
 
-void echo_session_accept(struct echo_server *server, int fd)
+static void accept_session(struct echo_server *server, int fd)
 {
     struct session *session = calloc(1, sizeof(*session));
     if (session == NULL) {
         close(fd);
         return;
     }
-    session->server = server;
+    session->echo = CF_CONTAINER_OF(server, struct ws_echo, server);
     cf_list_init(&session->link);
     cf_loop_timer_init(&session->timer, on_timer);
     cf_http_decoder_init(&session->http, CF_HTTP_REQUEST, &CF_HTTP_LIMITS_DEFAULT);
@@ -368,7 +366,7 @@ void echo_session_accept(struct echo_server *server, int fd)
     cf_loop_timer_set(server->loop, &session->timer, now_ms(session) + REQUEST_WAIT_MS);
 }
 
-void echo_session_stop(struct cf_list *link)
+static void stop_session(struct cf_list *link)
 {
     struct session *session = CF_LIST_ENTRY(link, struct session, link);
     if (session->phase != PHASE_WEBSOCKET) {
@@ -377,14 +375,21 @@ void echo_session_stop(struct cf_list *link)
     }
     enum cf_error error =
         cf_ws_endpoint_close(&session->ws, now_ms(session), CF_WS_CLOSE_GOING_AWAY,
-                             CF_LIT("server is stopping"), &session->server->out);
+                             CF_LIT("server is stopping"), &session->echo->out);
     if (error != CF_OK)
         cf_conn_abort(&session->conn, error);
     send_out(session);
     settle(session);
 }
 
-void echo_session_cut(struct cf_list *link)
+static void cut_session(struct cf_list *link)
 {
     cf_conn_abort(&CF_LIST_ENTRY(link, struct session, link)->conn, CF_E_TIMEOUT);
 }
+
+const struct echo_ops ws_echo_ops = {
+    .name = "confab-ws-echo",
+    .accept = accept_session,
+    .stop = stop_session,
+    .cut = cut_session,
+};
