@@ -8,23 +8,30 @@
 
 struct load_options {
     uint16_t port;
-    pid_t server;           /* whose CPU and memory are counted */
-    struct cf_slice secret; /* of the tokens; empty: a server without accounts (bench/peer) */
-    unsigned shops, posters, streams, users;
+    pid_t server;              /* whose CPU and memory are counted */
+    struct cf_slice secret;    /* of the tokens; empty: a server without accounts (bench/peer) */
+    unsigned rooms;            /* shops or conversations */
+    unsigned posters, streams; /* of shops */
+    unsigned sockets, window;  /* of conversations: Socket.IO sockets, and sends in flight */
+    unsigned users;
     unsigned seconds;
     unsigned
-        rate; /* messages a second, over all posters; 0: each posts as soon as it is answered */
+        rate; /* messages a second, over all senders; 0: the next one as soon as one is answered */
     unsigned runs;
     char **command; /* of `start` */
 };
 
-/* Posters and streams talk for some seconds. */
+/* Posters and streams of shops talk for some seconds. */
 void load_talk(const struct load_options *options);
-/* Streams are opened and do nothing. */
+/* Sockets in conversations do. */
+void load_chat(const struct load_options *options);
+/* Streams or sockets are opened and do nothing. */
 void load_idle(const struct load_options *options);
 /* A server is started until it says that it listens, and stopped. */
 void load_start(const struct load_options *options);
 
+/* Zeroed, and at least one. */
+void *load_new_array(size_t count, size_t size);
 /* Ends the program: a figure that is not whole is none. `what` may be followed by errno's text. */
 void load_die(const char *what) __attribute__((noreturn));
 void load_die_errno(const char *what) __attribute__((noreturn));

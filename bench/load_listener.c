@@ -10,7 +10,7 @@
 
 enum { READ_MAX = 256 * 1024, FRAME_MAX = 64 * 1024 };
 
-/* One buffer for all streams: what a stream has kept is copied in front of what is read. */
+/* One buffer for all: what a listener has kept is copied in front of what is read. */
 static uint8_t buffer[FRAME_MAX + READ_MAX];
 
 /* A server's frame (RFC 6455 section 5.2), unmasked and shorter than 64 KiB. Its length, or 0 when
@@ -32,14 +32,14 @@ static size_t read_frame(const uint8_t *bytes, size_t len, struct cf_slice *out_
     return head + payload;
 }
 
-static void take_message(struct load_listener *listener, struct cf_slice payload, uint64_t now_ns)
+void load_listener_deliver(struct load_listener *listener, struct cf_slice text, uint64_t now_ns)
 {
-    struct load_talk *talk = listener->talk;
+    struct load_run *run = listener->run;
     const struct load_message *message =
-        load_sequence_take(listener->sequence, &listener->place, payload, &talk->faults);
-    talk->deliveries++;
-    if (load_measured(talk, message->sent_ns))
-        load_samples_add(&talk->delivery_samples, now_ns - message->sent_ns);
+        load_sequence_take(listener->sequence, &listener->place, text, &run->faults);
+    run->deliveries++;
+    if (load_measured(run, message->sent_ns))
+        load_samples_add(&run->delivery_samples, now_ns - message->sent_ns);
 }
 
 static void keep(struct load_listener *listener, const uint8_t *bytes, size_t len)
@@ -57,7 +57,7 @@ static void keep(struct load_listener *listener, const uint8_t *bytes, size_t le
 
 static void end(struct load_listener *listener)
 {
-    listener->talk->cut++;
+    listener->run->cut++;
     close(listener->source.fd);
     listener->source.fd = -1;
 }
@@ -82,7 +82,7 @@ static void on_ready(struct load_source *source)
     for (size_t frame; (frame = read_frame(buffer + used, len - used, &payload)) > 0;) {
         unsigned opcode = buffer[used] & 0x0f;
         if (opcode == CF_WS_TEXT)
-            take_message(listener, payload, now_ns);
+            listener->take(listener, payload, now_ns);
         used += frame;
         if (opcode == CF_WS_CLOSE) {
             end(listener);
@@ -93,17 +93,18 @@ static void on_ready(struct load_source *source)
         keep(listener, buffer + used, len - used);
 }
 
-void load_listener_open(struct load_listener *listener, struct load_talk *talk, int fd,
-                        struct load_sequence *sequence)
+void load_listener_open(struct load_listener *listener, struct load_run *run, int fd,
+                        struct load_sequence *sequence, load_take_fn *take)
 {
     *listener = (struct load_listener){
-        .source = {.ready = on_ready, .fd = fd}, .talk = talk, .sequence = sequence};
-    load_watch(talk, &listener->source);
+        .source = {.ready = on_ready, .fd = fd}, .run = run, .sequence = sequence, .take = take};
+    cf_list_push_back(&run->listeners, &listener->in_run);
+    load_watch(run, &listener->source);
 }
 
 void load_listener_close(struct load_listener *listener)
 {
-    load_place_finish(listener->sequence, &listener->place, &listener->talk->faults);
+    load_place_finish(listener->sequence, &listener->place, &listener->run->faults);
     if (listener->source.fd >= 0)
         close(listener->source.fd);
     free(listener->kept);

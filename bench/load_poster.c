@@ -10,24 +10,22 @@
 
 #include "load_setup.h"
 
-enum { TEXT_LEN = 200, REQUEST_MAX = 4096 };
+enum { REQUEST_MAX = 4096 };
 
 static void write_request(struct load_poster *poster, const char shop[CF_UUID_LEN])
 {
-    char body[512], head[256], text[TEXT_LEN + 1];
+    char body[512], head[256];
     struct cf_buf request;
-    const struct load_options *options = poster->talk->options;
-    memset(text, 'x', TEXT_LEN);
-    text[TEXT_LEN] = '\0';
-    int body_len = snprintf(body, sizeof(body), "{\"shop_id\":\"%.*s\",\"message\":\"%s\"}",
-                            CF_UUID_LEN, shop, text);
+    const struct load_options *options = poster->sender.run->options;
+    int body_len = snprintf(body, sizeof(body), "{\"shop_id\":\"%.*s\",\"message\":\"%*s\"}",
+                            CF_UUID_LEN, shop, LOAD_TEXT_LEN, "");
     snprintf(head, sizeof(head),
              "POST /api/v1/shops/messages HTTP/1.1\r\nHost: bench\r\n"
              "Content-Type: application/json\r\nContent-Length: %d\r\n",
              body_len);
     cf_buf_init(&request, REQUEST_MAX);
     enum cf_error error = cf_buf_append(&request, cf_slice_cstr(head));
-    load_authorize(options, poster->number % options->users, &request);
+    load_authorize(options, poster->sender.number % options->users, &request);
     if (error == CF_OK)
         error = cf_buf_append(&request, CF_LIT("\r\n"));
     if (error == CF_OK)
@@ -36,16 +34,13 @@ static void write_request(struct load_poster *poster, const char shop[CF_UUID_LE
         load_die("no memory");
     poster->request = (char *)request.ptr;
     poster->request_len = request.len;
-    poster->name_at = request.len - 2 - TEXT_LEN;
+    poster->text_at = request.len - 2 - LOAD_TEXT_LEN;
 }
 
-void load_poster_post(struct load_poster *poster)
+static void post(struct load_sender *sender)
 {
-    poster->sent_ns = load_now_ns();
-    load_name_write(poster->request + poster->name_at, poster->number, poster->counter++,
-                    poster->sent_ns);
-    poster->busy = true;
-    poster->talk->busy++;
+    struct load_poster *poster = CF_CONTAINER_OF(sender, struct load_poster, sender);
+    load_sender_begin(sender, poster->request + poster->text_at);
     ssize_t sent = send(poster->source.fd, poster->request, poster->request_len, 0);
     if (sent != (ssize_t)poster->request_len)
         load_die_errno("cannot post");
@@ -66,19 +61,12 @@ static size_t answer_length(const char *answer)
 
 static void take_answer(struct load_poster *poster)
 {
-    struct load_talk *talk = poster->talk;
     if (strncmp(poster->answer, "HTTP/1.1 201 ", 13) != 0) {
         fprintf(stderr, "%s\n", poster->answer);
         load_die("a post was refused");
     }
     poster->answer_len = 0;
-    poster->busy = false;
-    talk->busy--;
-    talk->posts++;
-    if (load_measured(talk, poster->sent_ns))
-        load_samples_add(&talk->post_samples, load_now_ns() - poster->sent_ns);
-    if (!talk->stopping && !poster->pacing)
-        load_poster_post(poster);
+    load_sender_answered(&poster->sender);
 }
 
 static void on_ready(struct load_source *source)
@@ -97,17 +85,15 @@ static void on_ready(struct load_source *source)
         take_answer(poster);
 }
 
-void load_poster_open(struct load_poster *poster, struct load_talk *talk, unsigned number,
+void load_poster_open(struct load_poster *poster, struct load_run *run, unsigned number,
                       const char shop[CF_UUID_LEN])
 {
-    *poster = (struct load_poster){.source = {.ready = on_ready},
-                                   .talk = talk,
-                                   .number = number,
-                                   .pacing = talk->options->rate > 0};
+    *poster = (struct load_poster){.source = {.ready = on_ready}};
+    load_sender_open(&poster->sender, run, number, post);
     write_request(poster, shop);
-    poster->source.fd = load_connect(talk->options->port);
+    poster->source.fd = load_connect(run->options->port);
     load_set_nonblocking(poster->source.fd);
-    load_watch(talk, &poster->source);
+    load_watch(run, &poster->source);
 }
 
 void load_poster_close(struct load_poster *poster)

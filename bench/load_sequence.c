@@ -6,15 +6,11 @@
 
 #include "load.h"
 
-static const char text_key[] = "\"message\":\"";
-enum { KEY_LEN = sizeof(text_key) - 1 };
-
-void load_sequence_init(struct load_sequence *sequence, unsigned posters)
+void load_sequence_init(struct load_sequence *sequence, unsigned senders, const char *text_key)
 {
-    *sequence = (struct load_sequence){.text_at = KEY_LEN};
-    sequence->next = calloc(posters + 1, sizeof(*sequence->next));
-    if (sequence->next == NULL)
-        load_die("no memory");
+    *sequence = (struct load_sequence){.text_key = cf_slice_cstr(text_key)};
+    sequence->text_at = sequence->text_key.len;
+    sequence->next = load_new_array(senders, sizeof(*sequence->next));
 }
 
 void load_sequence_deinit(struct load_sequence *sequence)
@@ -23,26 +19,29 @@ void load_sequence_deinit(struct load_sequence *sequence)
     free(sequence->next);
 }
 
-void load_name_write(char out[LOAD_NAME_LEN], unsigned poster, uint32_t counter, uint64_t sent_ns)
+void load_text_write(char out[LOAD_TEXT_LEN], unsigned sender, uint32_t counter, uint64_t sent_ns)
 {
-    char text[64];
-    snprintf(text, sizeof(text), "%04x-%08x-%016llx", poster & 0xffffu, (unsigned)counter,
+    char name[64];
+    snprintf(name, sizeof(name), "%04x-%08x-%016llx", sender & 0xffffu, (unsigned)counter,
              (unsigned long long)sent_ns);
-    memcpy(out, text, LOAD_NAME_LEN);
+    memset(out, 'x', LOAD_TEXT_LEN);
+    memcpy(out, name, LOAD_NAME_LEN);
 }
 
-static bool text_begins_at(struct cf_slice payload, size_t at)
+static bool text_begins_at(const struct load_sequence *sequence, struct cf_slice payload, size_t at)
 {
+    struct cf_slice key = sequence->text_key;
     return payload.len >= at + LOAD_NAME_LEN &&
-           memcmp(payload.ptr + at - KEY_LEN, text_key, KEY_LEN) == 0;
+           memcmp(payload.ptr + at - key.len, key.ptr, key.len) == 0;
 }
 
-/* The place of the text is the same in nearly all messages of a shop. */
+/* The place of the text is the same in nearly all messages of a room. */
 static const char *find_name(struct load_sequence *sequence, struct cf_slice payload)
 {
-    for (size_t at = KEY_LEN; !text_begins_at(payload, sequence->text_at); at++) {
+    size_t at = sequence->text_key.len;
+    for (; !text_begins_at(sequence, payload, sequence->text_at); at++) {
         if (at > payload.len)
-            load_die("a stream received what no poster has posted");
+            load_die("a listener received what no sender has sent");
         sequence->text_at = at;
     }
     return (const char *)payload.ptr + sequence->text_at;
@@ -84,7 +83,7 @@ static void skip_to(struct load_place *place, size_t position)
         place->missed[place->missed_count++] = place->at;
 }
 
-/* A position behind the stream: it had been skipped, or it comes again. */
+/* A position behind the listener: it had been skipped, or it comes again. */
 static void look_back(struct load_place *place, size_t position, struct load_faults *faults)
 {
     for (size_t i = 0; i < place->missed_count; i++) {
@@ -97,21 +96,21 @@ static void look_back(struct load_place *place, size_t position, struct load_fau
     faults->doubled++;
 }
 
-/* Not what this stream should see next: a new message, or something is wrong. */
+/* Not what this listener should see next: a new message, or something is wrong. */
 static const struct load_message *take_other(struct load_sequence *sequence,
                                              struct load_place *place, const char *name,
                                              struct load_faults *faults)
 {
-    unsigned poster = (unsigned)strtoul(name, NULL, 16);
+    unsigned sender = (unsigned)strtoul(name, NULL, 16);
     uint32_t counter = (uint32_t)strtoul(name + 5, NULL, 16);
     const struct load_message *message = NULL;
-    if (counter < sequence->next[poster])
+    if (counter < sequence->next[sender])
         message = search(sequence, name);
     if (message == NULL) {
-        if (counter != sequence->next[poster])
+        if (counter != sequence->next[sender])
             faults->disordered++;
-        if (counter >= sequence->next[poster])
-            sequence->next[poster] = counter + 1;
+        if (counter >= sequence->next[sender])
+            sequence->next[sender] = counter + 1;
         message = append(sequence, name);
     }
     size_t position = (size_t)(message - sequence->messages);

@@ -1,30 +1,31 @@
-/* Does every stream of a shop see the same messages in the same order, each once?
+/* Does every listener of a room see the same messages in the same order, each once?
  *
- * The order among posters is the server's to choose: the first stream that sees a position decides
- * it, and all others must see the same there. What one poster posts stays in its order. */
+ * The order among senders is the server's to choose: the first listener that sees a position
+ * decides it, and all others must see the same there. What one sender sends stays in its order. */
 #ifndef CF_BENCH_LOAD_SEQUENCE_H
 #define CF_BENCH_LOAD_SEQUENCE_H
 
 #include "base/slice.h"
 
-/* Every text begins with: poster (4 hex digits), '-', its counter (8), '-', when it was written
- * (16, nanoseconds). Together they are the message's name. */
-enum { LOAD_NAME_LEN = 30 };
+/* Every text begins with: sender (4 hex digits), '-', its counter (8), '-', when it was written
+ * (16, nanoseconds). Together they are the message's name. The rest is filling. */
+enum { LOAD_NAME_LEN = 30, LOAD_TEXT_LEN = 200 };
 
 struct load_message {
     char name[LOAD_NAME_LEN];
     uint64_t sent_ns;
 };
 
-/* The order of one shop. */
+/* The order of one room. */
 struct load_sequence {
     struct load_message *messages;
     size_t count, cap;
-    uint32_t *next; /* the counter that is due, by poster */
-    size_t text_at; /* where the text began in the last payload */
+    uint32_t *next;           /* the counter that is due, by sender */
+    struct cf_slice text_key; /* what stands before a text */
+    size_t text_at;           /* where the text began in the last payload */
 };
 
-/* How far a stream has got in it. */
+/* How far a listener has got in it. */
 struct load_place {
     size_t at;
     size_t *missed; /* positions that were skipped */
@@ -35,10 +36,10 @@ struct load_faults {
     uint64_t missing, doubled, disordered;
 };
 
-void load_sequence_init(struct load_sequence *sequence, unsigned posters);
+void load_sequence_init(struct load_sequence *sequence, unsigned senders, const char *text_key);
 void load_sequence_deinit(struct load_sequence *sequence);
-void load_name_write(char out[LOAD_NAME_LEN], unsigned poster, uint32_t counter, uint64_t sent_ns);
-/* A stream has received this JSON. Returns the message; valid until the next call. */
+void load_text_write(char out[LOAD_TEXT_LEN], unsigned sender, uint32_t counter, uint64_t sent_ns);
+/* A listener has received this JSON. Returns the message; valid until the next call. */
 const struct load_message *load_sequence_take(struct load_sequence *sequence,
                                               struct load_place *place, struct cf_slice payload,
                                               struct load_faults *faults);

@@ -13,7 +13,7 @@
 
 #include "auth/jwt.h"
 
-enum { ANSWER_MAX = 16 * 1024, TOKEN_SECONDS = 3600, UPGRADES_AT_ONCE = 64 };
+enum { REQUEST_MAX = 64 * 1024, ANSWER_MAX = 16 * 1024, TOKEN_SECONDS = 3600 };
 
 int load_connect(uint16_t port)
 {
@@ -33,20 +33,13 @@ void load_set_nonblocking(int fd)
         load_die_errno("fcntl");
 }
 
-void load_authorize(const struct load_options *options, unsigned user, struct cf_buf *out)
+void load_sign(const struct load_options *options, unsigned user, struct cf_buf *out)
 {
     char claims[128];
-    if (options->secret.len == 0)
-        return;
     int len = snprintf(claims, sizeof(claims),
                        "{\"user_id\":\"bench-%04u\",\"username\":\"Bench %04u\",\"exp\":%lld}",
                        user, user, (long long)time(NULL) + TOKEN_SECONDS);
-    enum cf_error error = cf_buf_append(out, CF_LIT("Authorization: Bearer "));
-    if (error == CF_OK)
-        error = cf_jwt_sign(options->secret, cf_slice_of(claims, (size_t)len), out);
-    if (error == CF_OK)
-        error = cf_buf_append(out, CF_LIT("\r\n"));
-    if (error != CF_OK)
+    if (cf_jwt_sign(options->secret, cf_slice_of(claims, (size_t)len), out) != CF_OK)
         load_die("cannot sign a token: is JWT_SECRET at least 32 bytes long?");
 }
 
@@ -56,14 +49,23 @@ static void append(struct cf_buf *out, const char *text)
         load_die("no memory");
 }
 
+void load_authorize(const struct load_options *options, unsigned user, struct cf_buf *out)
+{
+    if (options->secret.len == 0)
+        return;
+    append(out, "Authorization: Bearer ");
+    load_sign(options, user, out);
+    append(out, "\r\n");
+}
+
 static void send_whole(int fd, struct cf_slice bytes)
 {
     if (send(fd, bytes.ptr, bytes.len, 0) != (ssize_t)bytes.len)
         load_die_errno("cannot send a request");
 }
 
-/* Reads until `end` has come; NULL: until the connection ends. */
-static void receive_until(int fd, const char *end, char *out, size_t size)
+/* Until the connection ends, or nothing more fits. */
+static void receive_all(int fd, char *out, size_t size)
 {
     size_t len = 0;
     ssize_t got;
@@ -73,7 +75,22 @@ static void receive_until(int fd, const char *end, char *out, size_t size)
             load_die_errno("no answer");
         len += (size_t)got;
         out[len] = '\0';
-    } while (got > 0 && len < size - 1 && (end == NULL || strstr(out, end) == NULL));
+    } while (got > 0 && len < size - 1);
+}
+
+/* Takes the head and leaves what follows it. */
+static void receive_head(int fd, char *out, size_t size)
+{
+    const char *end = NULL;
+    while (end == NULL) {
+        ssize_t got = recv(fd, out, size - 1, MSG_PEEK);
+        if (got <= 0)
+            load_die("no answer to an upgrade");
+        out[got] = '\0';
+        end = strstr(out, "\r\n\r\n");
+    }
+    if (recv(fd, out, (size_t)(end + 4 - out), 0) != end + 4 - out)
+        load_die_errno("recv");
 }
 
 static void demand_status(const char *answer, const char *status)
@@ -84,23 +101,23 @@ static void demand_status(const char *answer, const char *status)
     load_die("the server refused a request of the set-up");
 }
 
-static void post_json(const struct load_options *options, const char *path, const char *json,
-                      char *out_answer)
+static void post_json(const struct load_options *options, unsigned user, const char *path,
+                      const char *json, char *out_answer)
 {
     char head[256];
     struct cf_buf request;
-    cf_buf_init(&request, ANSWER_MAX);
+    cf_buf_init(&request, REQUEST_MAX);
     snprintf(head, sizeof(head),
              "POST %s HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n"
              "Content-Type: application/json\r\nContent-Length: %zu\r\n",
              path, strlen(json));
     append(&request, head);
-    load_authorize(options, 0, &request);
+    load_authorize(options, user, &request);
     append(&request, "\r\n");
     append(&request, json);
     int fd = load_connect(options->port);
     send_whole(fd, cf_buf_peek(&request));
-    receive_until(fd, NULL, out_answer, ANSWER_MAX);
+    receive_all(fd, out_answer, ANSWER_MAX);
     demand_status(out_answer, "201");
     close(fd);
     cf_buf_deinit(&request);
@@ -109,7 +126,7 @@ static void post_json(const struct load_options *options, const char *path, cons
 static void make_shop(const struct load_options *options, char out_id[CF_UUID_LEN])
 {
     char answer[ANSWER_MAX], path[LOAD_PATH_MAX], json[64];
-    post_json(options, "/api/v1/shops", "{\"name\":\"Bench\"}", answer);
+    post_json(options, 0, "/api/v1/shops", "{\"name\":\"Bench\"}", answer);
     const char *id = strstr(answer, "\"id\":\"");
     if (id == NULL)
         load_die("a shop without an id");
@@ -117,13 +134,13 @@ static void make_shop(const struct load_options *options, char out_id[CF_UUID_LE
     snprintf(path, sizeof(path), "/api/v1/shops/%.*s/members", CF_UUID_LEN, out_id);
     for (unsigned user = 1; user < options->users; user++) {
         snprintf(json, sizeof(json), "{\"user_id\":\"bench-%04u\"}", user);
-        post_json(options, path, json, answer);
+        post_json(options, 0, path, json, answer);
     }
 }
 
 void load_make_shops(const struct load_options *options, char (*out_ids)[CF_UUID_LEN])
 {
-    for (unsigned i = 0; i < options->shops; i++) {
+    for (unsigned i = 0; i < options->rooms; i++) {
         if (options->secret.len > 0)
             make_shop(options, out_ids[i]);
         else
@@ -131,38 +148,83 @@ void load_make_shops(const struct load_options *options, char (*out_ids)[CF_UUID
     }
 }
 
-static void ask_stream(const struct load_options *options, const char shop[CF_UUID_LEN],
-                       unsigned user, int fd)
+static uint64_t make_conversation(const struct load_options *options, unsigned room)
 {
-    char head[256];
+    char answer[ANSWER_MAX], participant[32];
+    struct cf_buf json;
+    cf_buf_init(&json, REQUEST_MAX);
+    append(&json, "{\"kind\":\"group\",\"title\":\"Bench\",\"participantIds\":[");
+    for (unsigned user = room; user < options->users; user += options->rooms) {
+        snprintf(participant, sizeof(participant), "%s\"bench-%04u\"", user == room ? "" : ",",
+                 user);
+        append(&json, participant);
+    }
+    append(&json, "]}");
+    if (cf_buf_append_byte(&json, '\0') != CF_OK)
+        load_die("no memory");
+    post_json(options, room, "/api/conversations", (const char *)json.ptr, answer);
+    cf_buf_deinit(&json);
+    const char *id = strstr(answer, "\"id\":");
+    if (id == NULL)
+        load_die("a conversation without an id");
+    return strtoull(id + 5, NULL, 10);
+}
+
+void load_make_conversations(const struct load_options *options, uint64_t *out_ids)
+{
+    for (unsigned i = 0; i < options->rooms; i++)
+        out_ids[i] = options->secret.len > 0 ? make_conversation(options, i) : i + 1;
+}
+
+int load_ask_upgrade(uint16_t port, const char *path, struct cf_slice headers)
+{
+    char head[512];
+    int len = snprintf(head, sizeof(head),
+                       "GET %s HTTP/1.1\r\nHost: bench\r\nConnection: Upgrade\r\n"
+                       "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+                       path);
     struct cf_buf request;
-    cf_buf_init(&request, ANSWER_MAX);
-    snprintf(head, sizeof(head), "GET /api/v1/shops/%.*s/messages/stream HTTP/1.1\r\n", CF_UUID_LEN,
-             shop);
-    append(&request, head);
-    append(&request, "Host: bench\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                     "Sec-WebSocket-Version: 13\r\n"
-                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n");
-    load_authorize(options, user, &request);
+    cf_buf_init(&request, REQUEST_MAX);
+    if (cf_buf_append(&request, cf_slice_of(head, (size_t)len)) != CF_OK ||
+        cf_buf_append(&request, headers) != CF_OK)
+        load_die("no memory");
     append(&request, "\r\n");
+    int fd = load_connect(port);
     send_whole(fd, cf_buf_peek(&request));
     cf_buf_deinit(&request);
+    return fd;
+}
+
+void load_await_upgrade(int fd)
+{
+    char answer[ANSWER_MAX];
+    receive_head(fd, answer, sizeof(answer));
+    demand_status(answer, "101");
+    load_set_nonblocking(fd);
+}
+
+static int ask_stream(const struct load_options *options, const char shop[CF_UUID_LEN],
+                      unsigned user)
+{
+    char path[LOAD_PATH_MAX];
+    struct cf_buf headers;
+    cf_buf_init(&headers, REQUEST_MAX);
+    load_authorize(options, user, &headers);
+    snprintf(path, sizeof(path), "/api/v1/shops/%.*s/messages/stream", CF_UUID_LEN, shop);
+    int fd = load_ask_upgrade(options->port, path, cf_buf_peek(&headers));
+    cf_buf_deinit(&headers);
+    return fd;
 }
 
 void load_open_streams(const struct load_options *options, char (*shops)[CF_UUID_LEN], int *out_fds)
 {
-    char answer[ANSWER_MAX];
     unsigned opened = 0;
     for (unsigned asked = 0; opened < options->streams;) {
-        for (; asked < options->streams && asked < opened + UPGRADES_AT_ONCE; asked++) {
-            out_fds[asked] = load_connect(options->port);
-            ask_stream(options, shops[asked % options->shops], asked % options->users,
-                       out_fds[asked]);
-        }
-        for (; opened < asked; opened++) {
-            receive_until(out_fds[opened], "\r\n\r\n", answer, sizeof(answer));
-            demand_status(answer, "101");
-            load_set_nonblocking(out_fds[opened]);
-        }
+        for (; asked < options->streams && asked < opened + LOAD_UPGRADES_AT_ONCE; asked++)
+            out_fds[asked] =
+                ask_stream(options, shops[asked % options->rooms], asked % options->users);
+        for (; opened < asked; opened++)
+            load_await_upgrade(out_fds[opened]);
     }
 }

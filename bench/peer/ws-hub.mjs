@@ -3,9 +3,7 @@
 // they are. Same paths and the same message object as Confab's v1 streams. Prints its ready line when it listens.
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
-import { createRequire } from 'node:module';
-
-const { WebSocketServer, WebSocket } = createRequire(new URL('../../tests/package.json', import.meta.url))('ws');
+import { WebSocketServer, WebSocket } from 'ws';
 
 const hub = new WebSocketServer({ noServer: true, perMessageDeflate: false, clientTracking: true });
 
