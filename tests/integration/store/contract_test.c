@@ -409,5 +409,5 @@ static const struct CMUnitTest tests[] = {
 
 int main(void)
 {
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_contract(tests);
 }

@@ -390,6 +390,10 @@ static inline int teardown_sound(void **state)
     return teardown(state);
 }
 
+/* The cases whose name matches STORE_TESTS ("mem: *"), or without that all. */
+#define run_contract(tests) \
+    (cmocka_set_test_filter(getenv("STORE_TESTS")), cmocka_run_group_tests(tests, NULL, NULL))
+
 /* The case once for each store. */
 #define CONTRACT(function)                                                 \
     {"mem: " #function, function, setup_mem, teardown, NULL},              \

@@ -90,8 +90,8 @@ static void migrate_from_nothing(void **state)
     assert_int_not_equal(access(f->path, F_OK), 0); /* looking creates nothing */
     assert_open_fails(f, CF_E_STATE, "migrate it first");
     assert_int_equal(cf_store_sqlite_migrate(f->path, NULL), CF_OK);
-    assert_version(f, CF_OK, 1);
-    assert_int_equal(cf_store_sqlite_schema_version(), 1);
+    assert_version(f, CF_OK, 2);
+    assert_int_equal(cf_store_sqlite_schema_version(), 2);
     assert_int_equal(cf_store_sqlite_migrate(f->path, NULL), CF_OK); /* again: nothing to do */
     open_sqlite(f);
     (void)new_room(f, S("ann"));
@@ -99,7 +99,7 @@ static void migrate_from_nothing(void **state)
     assert_mode(f, "-wal");
     assert_mode(f, "-shm");
     assert_mode(f, ".lock");
-    assert_version(f, CF_OK, 1); /* beside a running server */
+    assert_version(f, CF_OK, 2); /* beside a running server */
     close_store(f);
     char wal[128];
     (void)snprintf(wal, sizeof(wal), "%s-wal", f->path);
@@ -113,7 +113,7 @@ static void empty_file_is_migrated(void **state)
     assert_version(f, CF_OK, 0);
     assert_open_fails(f, CF_E_STATE, "migrate it first");
     assert_int_equal(cf_store_sqlite_migrate(f->path, NULL), CF_OK);
-    assert_version(f, CF_OK, 1);
+    assert_version(f, CF_OK, 2);
 }
 
 static void folder_that_is_not_there(void **state)
@@ -140,8 +140,8 @@ static void data_survives_reopening(void **state)
 static void newer_schema_is_refused(void **state)
 {
     struct fixture *f = *state;
-    execute(f, "PRAGMA user_version = 2");
-    assert_version(f, CF_OK, 2);
+    execute(f, "PRAGMA user_version = 3");
+    assert_version(f, CF_OK, 3);
     assert_migrate_fails(f, CF_E_UNSUPPORTED, "use the newer program");
     assert_open_fails(f, CF_E_STATE, "use the newer program");
 }
@@ -172,16 +172,17 @@ static void foreign_files_are_refused(void **state)
     assert_open_fails(f, CF_E_IO, "database of another program");
 }
 
-/* Overwrites all pages but the first. */
+/* Overwrites the page that the rooms of a user are found by. */
 static void damage(const struct fixture *f)
 {
+    int64_t page = query_number(f, "SELECT rootpage FROM sqlite_schema"
+                                   " WHERE name = 'room_members_by_user'");
     int fd = open(f->path, O_WRONLY);
     assert_true(fd >= 0);
-    off_t size = lseek(fd, 0, SEEK_END);
     char garbage[4096];
     memset(garbage, 0x5a, sizeof(garbage));
-    for (off_t at = 4096; at < size; at += 4096)
-        assert_int_equal(pwrite(fd, garbage, sizeof(garbage), at), (ssize_t)sizeof(garbage));
+    off_t at = (off_t)(page - 1) * (off_t)sizeof(garbage);
+    assert_int_equal(pwrite(fd, garbage, sizeof(garbage), at), (ssize_t)sizeof(garbage));
     assert_int_equal(close(fd), 0);
 }
 
