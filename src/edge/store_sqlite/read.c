@@ -1,5 +1,7 @@
 #include "edge/store_sqlite/read.h"
 
+#include "edge/store_sqlite/talk_read.h"
+
 static enum cf_error add_room(const struct cf_sqlite_query *query, struct cf_store_request *request)
 {
     struct cf_room_row *rows =
@@ -199,6 +201,10 @@ int cf_sqlite_read(struct cf_sqlite_db *db, struct cf_store_request *request)
         struct cf_sqlite_query query = cf_sqlite_query(db, CF_SQL_CHECK);
         return cf_sqlite_execute(&query);
     }
+    case CF_STORE_TALKS_OF:
+        return cf_sqlite_talks_of(db, request);
+    case CF_STORE_TALK_MESSAGES:
+        return cf_sqlite_talk_messages(db, request);
     default:
         request->error = CF_E_UNSUPPORTED;
         return SQLITE_OK;

@@ -16,15 +16,31 @@
 #include "edge/store_sqlite/store_sqlite.h"
 #include "edge/store_sqlite/text.h"
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define TEXT_OF(number) TEXT_OF_EXPANDED(number)
 #define TEXT_OF_EXPANDED(number) #number
 enum { PAGE_BYTES_MIN = 512 };
 /* "Conf" */
 #define APPLICATION_ID 1131376230
 
-/* Roles are stored as numbers: they must never change. */
+/* These are stored as numbers: they must never change. */
 _Static_assert(CF_ROLE_MEMBER == 1 && CF_ROLE_ADMIN == 2, "stored values");
+_Static_assert(CF_TALK_DIRECT == 0 && CF_TALK_GROUP == 1, "stored values");
+_Static_assert(CF_MARK_DELIVERED == 0 && CF_MARK_READ == 1, "stored values");
+
+/* A message's id is its number over the whole store, in both tables and in marks. */
+#define TALK_MESSAGES_TABLE(name)                                       \
+    "CREATE TABLE " name " ("                                           \
+    "  id INTEGER PRIMARY KEY,"                                         \
+    "  conversation INTEGER NOT NULL REFERENCES conversations (id),"    \
+    "  seq INTEGER NOT NULL,"                                           \
+    "  sender TEXT NOT NULL REFERENCES users (id),"                     \
+    "  client_message_id TEXT CHECK (length(client_message_id) <= 36)," \
+    "  created_us INTEGER NOT NULL,"                                    \
+    "  text TEXT NOT NULL,"                                             \
+    "  UNIQUE (conversation, seq),"                                     \
+    "  UNIQUE (sender, client_message_id)"                              \
+    ") STRICT;"
 
 /* Element i brings a file of version i to version i + 1; each is one transaction. A step that has
  * been released is never edited. */
@@ -76,6 +92,70 @@ static const char *const steps[SCHEMA_VERSION] = {
 
     "PRAGMA application_id = " TEXT_OF(APPLICATION_ID) ";"
                                                        "PRAGMA user_version = 1;",
+
+    "CREATE TABLE conversations ("
+    "  id INTEGER PRIMARY KEY,"
+    "  kind INTEGER NOT NULL CHECK (kind IN (0, 1))," /* direct, group */
+    "  title TEXT NOT NULL,"
+    "  created_by TEXT NOT NULL REFERENCES users (id),"
+    "  created_us INTEGER NOT NULL,"
+    "  last_seq INTEGER NOT NULL,"
+    "  last_created_us INTEGER NOT NULL,"
+    "  low_user TEXT REFERENCES users (id)," /* of a direct one: the pair, in order */
+    "  high_user TEXT REFERENCES users (id)"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX conversations_by_pair"
+    "  ON conversations (low_user, high_user) WHERE kind = 0;"
+
+    "CREATE TABLE participants ("
+    "  conversation INTEGER NOT NULL REFERENCES conversations (id),"
+    "  user TEXT NOT NULL REFERENCES users (id),"
+    "  joined_us INTEGER NOT NULL,"
+    "  PRIMARY KEY (conversation, user)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX participants_by_user ON participants (user);"
+
+    /* The furthest seq that somebody has read; it outlives a participant's removal, as the marks
+     * do. */
+    "CREATE TABLE conversation_reads ("
+    "  conversation INTEGER NOT NULL REFERENCES conversations (id),"
+    "  user TEXT NOT NULL REFERENCES users (id),"
+    "  seq INTEGER NOT NULL,"
+    "  PRIMARY KEY (conversation, user)"
+    ") STRICT, WITHOUT ROWID;"
+
+    TALK_MESSAGES_TABLE("messages") TALK_MESSAGES_TABLE("group_messages")
+
+    /* The index by author ends, as every index of a rowid table, with the number. */
+    "CREATE TABLE marks ("
+    "  number INTEGER PRIMARY KEY,"
+    "  message INTEGER NOT NULL," /* of messages or group_messages */
+    "  conversation INTEGER NOT NULL REFERENCES conversations (id),"
+    "  author TEXT NOT NULL REFERENCES users (id)," /* of the message */
+    "  user TEXT NOT NULL REFERENCES users (id),"
+    "  kind INTEGER NOT NULL CHECK (kind IN (0, 1))," /* delivered, read */
+    "  at_us INTEGER NOT NULL,"
+    "  UNIQUE (message, user, kind)"
+    ") STRICT;"
+    "CREATE INDEX marks_by_author ON marks (author);"
+
+    "CREATE TABLE sockets ("
+    "  pid TEXT NOT NULL PRIMARY KEY,"
+    "  sid TEXT NOT NULL,"
+    "  user TEXT NOT NULL,"
+    "  opened_us INTEGER NOT NULL,"
+    "  opened_number INTEGER NOT NULL" /* the last one given by then; so joined_number */
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX sockets_by_opened ON sockets (opened_us);"
+
+    "CREATE TABLE socket_rooms ("
+    "  pid TEXT NOT NULL REFERENCES sockets (pid),"
+    "  conversation INTEGER NOT NULL REFERENCES conversations (id),"
+    "  joined_number INTEGER NOT NULL,"
+    "  PRIMARY KEY (pid, conversation)"
+    ") STRICT, WITHOUT ROWID;"
+
+    "PRAGMA user_version = 2;",
 };
 
 static int read_number(sqlite3 *handle, const char *sql, int64_t *out_number)

@@ -8,6 +8,8 @@ void cf_sqlite_refuse(struct cf_store_request *request, enum cf_error error)
     request->created = request->has_more = false;
     request->total = 0;
     request->rooms_count = request->members_count = request->messages_count = 0;
+    request->talks_count = request->talk_messages_count = request->marks_count = 0;
+    request->last_number = 0;
     request->old_image = (struct cf_slice){NULL, 0};
 }
 

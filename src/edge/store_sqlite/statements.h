@@ -9,6 +9,8 @@
 #ifndef CF_EDGE_STORE_SQLITE_STATEMENTS_H
 #define CF_EDGE_STORE_SQLITE_STATEMENTS_H
 
+#include "edge/store_sqlite/statements_talk.h"
+
 #define CF_SQL_MESSAGE_COLUMNS                                                            \
     "m.id, m.seq, m.author, (SELECT u.name FROM users u WHERE u.id = m.author), m.text, " \
     "m.created_us, m.updated_us, m.image"
@@ -44,7 +46,8 @@
                    "ORDER BY m.seq LIMIT ?3")                                                \
     /* room, seq: the first at or after it */                                                \
     X(CREATED_AT, "SELECT seq, created_us FROM shop_messages WHERE room = ?1 AND seq >= ?2 " \
-                  "ORDER BY seq LIMIT 1")
+                  "ORDER BY seq LIMIT 1")                                                    \
+    CF_SQL_TALK_READS(X)
 
 #define CF_SQL_WRITES(X)                                                                         \
     X(BEGIN_IMMEDIATE, "BEGIN IMMEDIATE")                                                        \
@@ -95,7 +98,8 @@
     X(MESSAGE_ERASE, "UPDATE shop_messages SET deleted = 1, text = '', image = NULL "            \
                      "WHERE key = ?1")                                                           \
     /* room */                                                                                   \
-    X(ROOM_MESSAGE_GONE, "UPDATE rooms SET message_count = message_count - 1 WHERE key = ?1")
+    X(ROOM_MESSAGE_GONE, "UPDATE rooms SET message_count = message_count - 1 WHERE key = ?1")    \
+    CF_SQL_TALK_WRITES(X)
 
 enum cf_sqlite_statement {
 #define CF_SQL_ENUM(name, sql) CF_SQL_##name,

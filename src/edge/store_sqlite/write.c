@@ -1,6 +1,8 @@
 #include "edge/store_sqlite/write.h"
 
 #include "base/map.h"
+#include "edge/store_sqlite/sockets.h"
+#include "edge/store_sqlite/talk_write.h"
 #include "edge/store_sqlite/write_rooms.h"
 
 static cf_us later(cf_us a, cf_us b)
@@ -218,7 +220,37 @@ static int delete_message(struct cf_sqlite_db *db, struct cf_sqlite_names *names
                            : cf_sqlite_put_name(db, names, request->actor, request->actor_name);
 }
 
-int cf_sqlite_write(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
+static int write_talk(struct cf_sqlite_db *db, struct cf_sqlite_names *names, int64_t *last_number,
+                      struct cf_store_request *request)
+{
+    switch (request->op) {
+    case CF_STORE_TALK_CREATE:
+        return cf_sqlite_talk_create(db, names, request);
+    case CF_STORE_TALK_ADD:
+        return cf_sqlite_talk_add(db, names, request);
+    case CF_STORE_TALK_REMOVE:
+        return cf_sqlite_talk_remove(db, names, request);
+    case CF_STORE_TALK_SEND:
+        return cf_sqlite_talk_send(db, names, last_number, request);
+    case CF_STORE_TALK_MARK:
+        return cf_sqlite_talk_mark(db, names, last_number, request);
+    case CF_STORE_SOCKET_OPEN:
+        return cf_sqlite_socket_open(db, names, *last_number, request);
+    case CF_STORE_SOCKET_JOIN:
+        return cf_sqlite_socket_join(db, names, *last_number, request);
+    case CF_STORE_SOCKET_LEAVE:
+        return cf_sqlite_socket_leave(db, names, request);
+    case CF_STORE_SOCKET_CLOSE:
+        return cf_sqlite_socket_close(db, names, request);
+    case CF_STORE_SOCKET_RECOVER:
+        return cf_sqlite_socket_recover(db, names, *last_number, request);
+    default:
+        request->error = CF_E_UNSUPPORTED;
+        return SQLITE_OK;
+    }
+}
+
+int cf_sqlite_write(struct cf_sqlite_db *db, struct cf_sqlite_names *names, int64_t *last_number,
                     struct cf_store_request *request)
 {
     switch (request->op) {
@@ -241,7 +273,6 @@ int cf_sqlite_write(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
     case CF_STORE_MESSAGE_IMAGE_REMOVE:
         return remove_image(db, names, request);
     default:
-        request->error = CF_E_UNSUPPORTED;
-        return SQLITE_OK;
+        return write_talk(db, names, last_number, request);
     }
 }

@@ -9,9 +9,10 @@
 #include "edge/store_sqlite/lookup.h"
 #include "edge/store_sqlite/names.h"
 
-/* Executes a request of a writing operation, inside a transaction. Returns as lookup.h says; not
- * SQLITE_OK: the transaction is to be given up. */
-int cf_sqlite_write(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
+/* Executes a request of a writing operation, inside a transaction. *last_number is the highest
+ * number that a message or mark has. Returns as lookup.h says; not SQLITE_OK: the transaction is to
+ * be given up. */
+int cf_sqlite_write(struct cf_sqlite_db *db, struct cf_sqlite_names *names, int64_t *last_number,
                     struct cf_store_request *request);
 
 #endif

@@ -136,7 +136,7 @@ static int execute_batch(struct cf_sqlite_writer *writer, struct cf_list *batch)
     uint64_t writes = 0;
     for (struct cf_list *node = batch->next; rc == SQLITE_OK && node != batch; node = node->next) {
         struct cf_store_request *request = CF_LIST_ENTRY(node, struct cf_store_request, link);
-        rc = cf_sqlite_write(&writer->db, &writer->names, request);
+        rc = cf_sqlite_write(&writer->db, &writer->names, &writer->last_number, request);
         if (request->error != CF_OK)
             cf_sqlite_refuse(request, request->error);
         writes++;
@@ -183,6 +183,23 @@ static enum cf_error look_over(struct cf_sqlite_writer *writer, struct cf_buf *w
     return check ? cf_sqlite_db_quick_check(&writer->db, path, why) : CF_OK;
 }
 
+/* Numbers that were given in a transaction that failed count no longer: nobody has been told. */
+static int read_last_number(struct cf_sqlite_writer *writer)
+{
+    static const enum cf_sqlite_statement statements[] = {
+        CF_SQL_DIRECT_LAST_NUMBER, CF_SQL_GROUP_LAST_NUMBER, CF_SQL_MARK_LAST_NUMBER};
+    int rc = SQLITE_OK;
+    writer->last_number = 0;
+    for (size_t i = 0; rc == SQLITE_OK && i < CF_ARRAY_LEN(statements); i++) {
+        struct cf_sqlite_query query = cf_sqlite_query(&writer->db, statements[i]);
+        int64_t number = cf_sqlite_step(&query) ? cf_sqlite_column_int(&query, 0) : 0;
+        rc = cf_sqlite_finish(&query);
+        if (number > writer->last_number)
+            writer->last_number = number;
+    }
+    return rc;
+}
+
 /* Opens a fresh connection, looks the file over if it was not closed cleanly, and proves that it
  * can be committed to. */
 static enum cf_error connect_writer(struct cf_sqlite_writer *writer, bool unclean,
@@ -195,7 +212,9 @@ static enum cf_error connect_writer(struct cf_sqlite_writer *writer, bool unclea
     if (error != CF_OK)
         return error;
     cf_sqlite_checkpoint_watch(writer);
-    int rc = cf_sqlite_schema_touch(writer->db.handle);
+    int rc = read_last_number(writer);
+    if (rc == SQLITE_OK)
+        rc = cf_sqlite_schema_touch(writer->db.handle);
     if (rc == SQLITE_OK)
         return CF_OK;
     describe_fault(writer, rc);

@@ -26,6 +26,7 @@ struct cf_sqlite_writer {
     struct cf_sqlite_shared *shared;
     struct cf_sqlite_db db; /* open in UP and LOCKED */
     struct cf_sqlite_names names;
+    int64_t last_number; /* the highest one of a message or mark; read with every connection */
     enum cf_sqlite_writer_state state;
     cf_ms retry_at;             /* DOWN: when to try a fresh connection */
     int wal_pages;              /* in the WAL after the last commit */
