@@ -142,7 +142,7 @@ static const char *const steps[SCHEMA_VERSION] = {
     "CREATE TABLE sockets ("
     "  pid TEXT NOT NULL PRIMARY KEY,"
     "  sid TEXT NOT NULL,"
-    "  user TEXT NOT NULL,"
+    "  user TEXT NOT NULL REFERENCES users (id),"
     "  opened_us INTEGER NOT NULL,"
     "  opened_number INTEGER NOT NULL" /* the last one given by then; so joined_number */
     ") STRICT, WITHOUT ROWID;"

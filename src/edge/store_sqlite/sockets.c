@@ -21,7 +21,7 @@ int cf_sqlite_socket_open(struct cf_sqlite_db *db, struct cf_sqlite_names *names
         request->error = CF_E_CONFLICT;
         return SQLITE_OK;
     }
-    return cf_sqlite_put_name(db, names, request->actor, request->actor_name);
+    return cf_sqlite_put_user(db, names, request->actor, request->actor_name);
 }
 
 int cf_sqlite_socket_join(struct cf_sqlite_db *db, struct cf_sqlite_names *names,

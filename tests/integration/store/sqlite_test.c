@@ -8,6 +8,7 @@
 
 #include "edge/store_sqlite/statements.h"
 #include "logged.h"
+#include "talk_fixture.h"
 
 static void write_file(const struct fixture *f, const char *suffix, const void *bytes, size_t len)
 {
@@ -135,6 +136,32 @@ static void data_survives_reopening(void **state)
     open_sqlite(f);
     assert_slice(get_message(f, S("ann"), message)->text, S("kept"));
     assert_int_equal(get_message(f, S("ann"), new_message(f, room, S("ann"), S("x")))->seq, 2);
+}
+
+/* Takes the closed file back to the schema before conversations. */
+static void make_version_1(const struct fixture *f)
+{
+    execute(f, "DROP TABLE socket_rooms; DROP TABLE sockets; DROP TABLE marks;"
+               "DROP TABLE messages; DROP TABLE group_messages; DROP TABLE conversation_reads;"
+               "DROP TABLE participants; DROP TABLE conversations; PRAGMA user_version = 1");
+}
+
+static void version_1_is_migrated(void **state)
+{
+    struct fixture *f = *state;
+    open_sqlite(f);
+    struct cf_uuid room = new_room(f, S("ann"));
+    struct cf_uuid message = new_message(f, room, S("ann"), S("kept"));
+    close_store(f);
+    make_version_1(f);
+    assert_int_equal(query_number(f, "SELECT count(*) FROM sqlite_schema WHERE type = 'table'"), 4);
+    assert_version(f, CF_OK, 1);
+    assert_open_fails(f, CF_E_STATE, "has schema 1 and this program needs 2; migrate it first");
+    assert_int_equal(cf_store_sqlite_migrate(f->path, NULL), CF_OK);
+    assert_version(f, CF_OK, 2);
+    open_sqlite(f);
+    assert_slice(get_message(f, S("ann"), message)->text, S("kept"));
+    (void)say(f, new_group(f, S("ann"), S("bob")), S("ann"));
 }
 
 static void newer_schema_is_refused(void **state)
@@ -522,6 +549,7 @@ static const struct CMUnitTest tests[] = {
     EMPTY_CASE(folder_that_is_not_there),
     EMPTY_CASE(foreign_files_are_refused),
     SOUND_CASE(data_survives_reopening),
+    SOUND_CASE(version_1_is_migrated),
     FILE_CASE(newer_schema_is_refused),
     FILE_CASE(missing_table_is_refused),
     FILE_CASE(damage_is_found_after_an_unclean_stop),
