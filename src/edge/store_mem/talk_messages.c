@@ -255,7 +255,8 @@ static struct mem_receipt *ensure_receipt(struct mem_talk_message *message, stru
     if (receipts == NULL)
         return NULL;
     message->receipts = receipts;
-    memmove(&receipts[at + 1], &receipts[at], (message->receipts_count++ - at) * sizeof(*receipts));
+    memmove(&receipts[at + 1], &receipts[at], (message->receipts_count - at) * sizeof(*receipts));
+    message->receipts_count++;
     receipts[at] = (struct mem_receipt){.user = user};
     return &receipts[at];
 }
