@@ -182,7 +182,7 @@ int cf_sqlite_talk_mark(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
     };
     request->marks = mark;
     request->marks_count = 1;
-    int64_t seq;
+    int64_t seq = 0;
     int rc = find_markable(db, request, mark, &seq);
     if (rc != SQLITE_OK || request->error != CF_OK)
         return rc;
