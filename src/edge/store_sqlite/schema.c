@@ -7,7 +7,10 @@
  *
  * A deleted message keeps its row, without text and image: its seq stays taken, and a late retry
  * with its client_id finds it. sent_hash is over what was first sent, so that an edit in between
- * does not make the retry another message. */
+ * does not make the retry another message.
+ *
+ * The messages of conversations are kept in the same way. Their rowid is the number over the whole
+ * store: it grows with seq, so what came after a number is found by (conversation, seq), too. */
 #include "edge/store_sqlite/schema.h"
 
 #include "base/assert.h"
@@ -28,7 +31,7 @@ _Static_assert(CF_ROLE_MEMBER == 1 && CF_ROLE_ADMIN == 2, "stored values");
 _Static_assert(CF_TALK_DIRECT == 0 && CF_TALK_GROUP == 1, "stored values");
 _Static_assert(CF_MARK_DELIVERED == 0 && CF_MARK_READ == 1, "stored values");
 
-/* A message's id is its number over the whole store, in both tables and in marks. */
+/* The id is given once over both tables and marks. */
 #define TALK_MESSAGES_TABLE(name)                                       \
     "CREATE TABLE " name " ("                                           \
     "  id INTEGER PRIMARY KEY,"                                         \
