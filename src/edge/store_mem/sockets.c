@@ -228,13 +228,13 @@ enum cf_error cf_mem_socket_recover(struct mem_store *mem, struct cf_store_reque
     request->marks = cf_arena_alloc(arena, marks * sizeof(*request->marks));
     if (request->talk_messages == NULL || request->marks == NULL)
         return CF_E_NOMEM;
-    error = cf_mem_actor_put(mem, request);
-    if (error == CF_OK)
-        error = answer_talks(socket, request);
+    error = answer_talks(socket, request);
     if (error == CF_OK)
         error = fill_missed(mem, socket, request);
     if (error == CF_OK)
         error = cf_arena_copy(arena, socket->sid, &request->sid);
+    if (error == CF_OK)
+        error = cf_mem_actor_put(mem, request);
     if (error != CF_OK)
         return error;
     request->last_number = (int64_t)mem->events_count;
