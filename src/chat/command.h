@@ -25,6 +25,10 @@ enum cf_chat_field {
     CF_FIELD_CLIENT_ID,
     CF_FIELD_PAGE,
     CF_FIELD_LIMIT,
+    CF_FIELD_TALK,
+    CF_FIELD_TITLE,
+    CF_FIELD_PEOPLE,
+    CF_FIELD_MESSAGE,
 };
 
 /* Who asks, and with what. */

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chat/talk.h"
+
 /* An event's strings, in the order in which they lie behind it. */
-enum { EVENT_SLICES = 7 };
+enum { EVENT_SLICES = 13 };
 
 static void list_slices(struct cf_event *event, struct cf_slice *out[EVENT_SLICES])
 {
@@ -16,6 +18,12 @@ static void list_slices(struct cf_event *event, struct cf_slice *out[EVENT_SLICE
     out[4] = &event->user;
     out[5] = &event->user_name;
     out[6] = &event->reaction;
+    out[7] = &event->talk_message.author;
+    out[8] = &event->talk_message.author_name;
+    out[9] = &event->talk_message.text;
+    out[10] = &event->talk_message.client_id;
+    out[11] = &event->mark.author;
+    out[12] = &event->mark.user;
 }
 
 /* `plan`, whose slices point anywhere, as one allocation that holds their bytes. A slice without a
@@ -29,6 +37,10 @@ static enum cf_error pack(const struct cf_event *plan, struct cf_event **out_eve
         .user = plan->user,
         .user_name = plan->user_name,
         .reaction = plan->reaction,
+        .talk = plan->talk,
+        .talk_message = plan->talk_message,
+        .mark = plan->mark,
+        .source = plan->source,
         .on = plan->on,
         .at = plan->at,
     };
@@ -85,8 +97,39 @@ static void plan_removed(const struct cf_store_request *done, struct cf_event *p
     plan->at = done->now;
 }
 
+static void plan_talk_message(const struct cf_store_request *done, struct cf_event *plan)
+{
+    plan->kind = CF_EVENT_TALK_MESSAGE;
+    plan->talk_message = done->talk_messages[0];
+    plan->talk_message.receipts = NULL;
+    plan->talk_message.receipts_count = 0;
+    plan->talk = plan->talk_message.talk;
+    plan->room = cf_talk_room(plan->talk);
+    plan->at = plan->talk_message.created;
+}
+
+static void plan_mark(const struct cf_store_request *done, const uint8_t hash_key[16],
+                      struct cf_event *plan)
+{
+    plan->kind = CF_EVENT_TALK_MARK;
+    plan->mark = done->marks[0];
+    plan->talk = plan->mark.talk;
+    plan->room = cf_talk_user_room(hash_key, plan->mark.author);
+    plan->at = plan->mark.at;
+}
+
+static void plan_left(const struct cf_store_request *done, struct cf_event *plan)
+{
+    plan->kind = CF_EVENT_TALK_LEFT;
+    plan->talk = done->talk;
+    plan->room = cf_talk_room(done->talk);
+    plan->user = done->user;
+    plan->at = done->now;
+}
+
 /* False when there is nothing to tell. */
-static bool plan_of(const struct cf_store_request *done, struct cf_event *plan)
+static bool plan_of(const struct cf_store_request *done, const uint8_t hash_key[16],
+                    struct cf_event *plan)
 {
     switch (done->op) {
     case CF_STORE_MESSAGE_CREATE:
@@ -105,15 +148,29 @@ static bool plan_of(const struct cf_store_request *done, struct cf_event *plan)
     case CF_STORE_MEMBER_REMOVE:
         plan_removed(done, plan);
         return true;
+    case CF_STORE_TALK_SEND:
+        if (!done->created)
+            return false;
+        plan_talk_message(done, plan);
+        return true;
+    case CF_STORE_TALK_MARK:
+        if (!done->created)
+            return false;
+        plan_mark(done, hash_key, plan);
+        return true;
+    case CF_STORE_TALK_REMOVE:
+        plan_left(done, plan);
+        return true;
     default:
         return false;
     }
 }
 
-enum cf_error cf_event_of(const struct cf_store_request *done, struct cf_event **out_event)
+enum cf_error cf_event_of(const struct cf_store_request *done, const uint8_t hash_key[16],
+                          struct cf_event **out_event)
 {
     struct cf_event plan = {.kind = CF_EVENT_MESSAGE};
-    if (done->error != CF_OK || !plan_of(done, &plan)) {
+    if (done->error != CF_OK || !plan_of(done, hash_key, &plan)) {
         *out_event = NULL;
         return CF_OK;
     }
@@ -129,10 +186,19 @@ enum cf_error cf_event_new(const struct cf_event *like, struct cf_event **out_ev
         .user = like->user,
         .user_name = like->user_name,
         .reaction = like->reaction,
+        .talk = like->talk,
+        .source = like->source,
         .on = like->on,
         .at = like->at,
     };
     return pack(&plan, out_event);
+}
+
+int64_t cf_event_number(const struct cf_event *event)
+{
+    if (event->kind == CF_EVENT_TALK_MESSAGE)
+        return event->talk_message.id;
+    return event->kind == CF_EVENT_TALK_MARK ? event->mark.number : 0;
 }
 
 /* Relaxed is enough: whoever hands a reference to another thread orders it by the hand-over. */

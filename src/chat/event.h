@@ -16,6 +16,18 @@ enum cf_event_kind {
     CF_EVENT_TYPING,          /* user, on */
     CF_EVENT_READ,            /* user, message.id */
     CF_EVENT_REACTION,        /* user, message.id, reaction, on: added or taken back */
+    /* of conversations */
+    CF_EVENT_TALK_MESSAGE, /* talk_message */
+    CF_EVENT_TALK_MARK,    /* mark; told in the room of the message's author */
+    CF_EVENT_TALK_LEFT,    /* talk, user: takes no part any more */
+    CF_EVENT_TALK_HERE,    /* talk, user, on: came or went */
+    CF_EVENT_TALK_TYPING,  /* talk, user, on */
+};
+
+/* Whose socket an event comes from, and is not told to; ticket 0: nobody's. */
+struct cf_event_source {
+    uint32_t worker;
+    uint64_t ticket;
 };
 
 struct cf_event {
@@ -25,14 +37,21 @@ struct cf_event {
     struct cf_message_row message;
     struct cf_slice user, user_name;
     struct cf_slice reaction;
+    int64_t talk;
+    struct cf_talk_message talk_message;
+    struct cf_talk_mark mark;
+    struct cf_event_source source;
     bool on;
     cf_us at;
     uint8_t bytes[]; /* what the slices point at */
 };
 
 /* The event of a finished write. *out_event NULL: nothing to tell (a read, a failure, a retry that
- * stored nothing). CF_E_NOMEM. */
-enum cf_error cf_event_of(const struct cf_store_request *done, struct cf_event **out_event);
+ * stored nothing). `hash_key`: what cf_talk_user_room is given. CF_E_NOMEM. */
+enum cf_error cf_event_of(const struct cf_store_request *done, const uint8_t hash_key[16],
+                          struct cf_event **out_event);
+/* The store's number of an event that has one, else 0. */
+int64_t cf_event_number(const struct cf_event *event);
 /* An event that is not stored; its slices (message only by id) are copied from `like`. CF_E_NOMEM.
  */
 enum cf_error cf_event_new(const struct cf_event *like, struct cf_event **out_event);

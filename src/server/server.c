@@ -43,10 +43,11 @@ static void post_news(struct cf_server *server, struct cf_list *requests_by_work
     }
 }
 
-static void add_event(struct cf_batch *batch, const struct cf_store_request *request)
+static void add_event(const struct cf_server *server, struct cf_batch *batch,
+                      const struct cf_store_request *request)
 {
     struct cf_event *event;
-    if (cf_event_of(request, &event) != CF_OK)
+    if (cf_event_of(request, server->hash_key, &event) != CF_OK)
         batch->lost = true;
     else if (event != NULL)
         batch->events[batch->count++] = event;
@@ -69,7 +70,7 @@ static void store_done(void *context, struct cf_list *requests)
     for (struct cf_list *node; (node = cf_list_pop_front(requests)) != NULL;) {
         struct cf_store_request *request = CF_LIST_ENTRY(node, struct cf_store_request, link);
         const struct cf_job *job = request->owner;
-        add_event(batch, request);
+        add_event(server, batch, request);
         cf_list_push_back(&by_worker[job->worker->index], node);
     }
     bool news = batch->count > 0 || batch->lost;

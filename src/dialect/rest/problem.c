@@ -175,6 +175,28 @@ struct cf_problem cf_problem_status(unsigned status)
 
 /* ---- the body ---- */
 
+struct cf_problem cf_problem_field(enum cf_error error, const char *field, const char *rule)
+{
+    return (struct cf_problem){
+        .status = 422,
+        .code = error == CF_E_TOO_LARGE ? "too_long" : "invalid",
+        .message = rule,
+        .field = field,
+    };
+}
+
+struct cf_problem cf_problem_body(enum cf_error error)
+{
+    if (error == CF_E_TOO_LARGE)
+        return too_large;
+    return (struct cf_problem){
+        .status = 400,
+        .code = "malformed_json",
+        .message = "The body must be one JSON object in UTF-8, without duplicate keys, at most 32 "
+                   "levels deep.",
+    };
+}
+
 enum cf_error cf_problem_write(const struct cf_problem *problem, struct cf_slice incident,
                                struct cf_buf *out)
 {

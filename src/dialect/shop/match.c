@@ -1,24 +1,12 @@
 /* The paths of contracts of the HTTP API, as one table. */
+#include "dialect/rest/match.h"
 #include "base/assert.h"
 #include "dialect/shop/rest.h"
 
-enum { SEGMENTS_MAX = 4, METHODS_MAX = 2 };
-
-/* Matches anything, and is an argument. */
-#define ANY NULL
-
-struct path {
-    const char *segments[SEGMENTS_MAX];
-    size_t count;
-    const char *allow;
-    struct {
-        const char *method; /* NULL: no more */
-        enum cf_shop_op op;
-    } methods[METHODS_MAX];
-};
+#define ANY CF_REST_ANY
 
 /* The first row that fits decides, so that a fixed word stands above ANY. */
-static const struct path paths[] = {
+static const struct cf_rest_path paths[] = {
     {{"shops"}, 1, "GET, HEAD, POST, OPTIONS", {{"POST", CF_SHOP_CREATE}, {"GET", CF_SHOP_LIST}}},
     {{"shops", "messages"},
      2,
@@ -46,41 +34,13 @@ static const struct path paths[] = {
     {{"shops", ANY, "messages", "stream"}, 4, "GET, HEAD, OPTIONS", {{"GET", CF_SHOP_STREAM}}},
 };
 
-/* Does the path fit? Its arguments then are in out_match. */
-static bool fits(const struct path *path, const struct cf_slice *segments, size_t count,
-                 struct cf_shop_match *out_match)
-{
-    size_t args = 0;
-    if (path->count != count)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        if (path->segments[i] == ANY)
-            out_match->args[args++] = segments[i];
-        else if (!cf_slice_eq(segments[i], cf_slice_cstr(path->segments[i])))
-            return false;
-    }
-    return true;
-}
-
-static enum cf_error match_method(const struct path *path, struct cf_slice method,
-                                  struct cf_shop_match *out_match)
-{
-    out_match->allow = path->allow;
-    for (size_t i = 0; i < METHODS_MAX && path->methods[i].method != NULL; i++) {
-        if (cf_slice_eq(method, cf_slice_cstr(path->methods[i].method))) {
-            out_match->op = path->methods[i].op;
-            return CF_OK;
-        }
-    }
-    return CF_E_UNSUPPORTED;
-}
-
 enum cf_error cf_shop_match(const struct cf_slice *segments, size_t count, struct cf_slice method,
                             struct cf_shop_match *out_match)
 {
-    for (size_t i = 0; i < CF_ARRAY_LEN(paths); i++) {
-        if (fits(&paths[i], segments, count, out_match))
-            return match_method(&paths[i], method, out_match);
-    }
-    return CF_E_NOT_FOUND;
+    struct cf_rest_match match = {.op = 0};
+    enum cf_error error =
+        cf_rest_match(paths, CF_ARRAY_LEN(paths), segments, count, method, &match);
+    *out_match = (struct cf_shop_match){
+        (enum cf_shop_op)match.op, {match.args[0], match.args[1]}, match.allow};
+    return error;
 }

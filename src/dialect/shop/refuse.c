@@ -36,24 +36,14 @@ enum cf_error cf_shop_refuse_field(enum cf_error error, const char *field,
 {
     if (error == CF_E_NOMEM)
         return error;
-    *out_problem = (struct cf_problem){
-        .status = 422,
-        .code = error == CF_E_TOO_LARGE ? "too_long" : "invalid",
-        .message = rule_of(field),
-        .field = field,
-    };
+    *out_problem = cf_problem_field(error, field, rule_of(field));
     return error;
 }
 
 enum cf_error cf_shop_refuse_because(const char *field, const char *message,
                                      struct cf_problem *out_problem)
 {
-    *out_problem = (struct cf_problem){
-        .status = 422,
-        .code = "invalid",
-        .message = message,
-        .field = field,
-    };
+    *out_problem = cf_problem_field(CF_E_INVALID, field, message);
     return CF_E_INVALID;
 }
 
@@ -93,15 +83,6 @@ enum cf_error cf_shop_refuse_body(enum cf_error error, const char *wrong,
         return error;
     if (error == CF_E_INVALID && wrong != NULL)
         return cf_shop_refuse_field(error, wrong, out_problem);
-    if (error == CF_E_TOO_LARGE) {
-        *out_problem = cf_problem_of(error);
-        return error;
-    }
-    *out_problem = (struct cf_problem){
-        .status = 400,
-        .code = "malformed_json",
-        .message = "The body must be one JSON object in UTF-8, without duplicate keys, at most 32 "
-                   "levels deep.",
-    };
+    *out_problem = cf_problem_body(error);
     return error;
 }

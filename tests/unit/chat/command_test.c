@@ -325,7 +325,7 @@ static void a_post_becomes_an_event_once(void **state)
         request = world_run(&world, request);
         assert_int_equal(request->error, CF_OK);
         struct cf_event *event;
-        assert_int_equal(cf_event_of(request, &event), CF_OK);
+        assert_int_equal(cf_event_of(request, hash_key, &event), CF_OK);
         assert_int_equal(event != NULL, round == 0);
         cf_event_unref(event);
         cf_store_request_free(request);

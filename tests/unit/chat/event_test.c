@@ -28,7 +28,7 @@ static struct cf_store_request *finished(enum cf_store_op op, struct cf_message_
 static struct cf_event *event_of(struct cf_store_request *done)
 {
     struct cf_event *event = (struct cf_event *)done;
-    assert_int_equal(cf_event_of(done, &event), CF_OK);
+    assert_int_equal(cf_event_of(done, hash_key, &event), CF_OK);
     cf_store_request_free(done);
     return event;
 }
@@ -41,7 +41,7 @@ static void a_new_message_is_copied_whole(void **state)
     message.text = cf_slice_of(text, 5);
     struct cf_store_request *done = finished(CF_STORE_MESSAGE_CREATE, &message);
     struct cf_event *event;
-    assert_int_equal(cf_event_of(done, &event), CF_OK);
+    assert_int_equal(cf_event_of(done, hash_key, &event), CF_OK);
     cf_store_request_free(done);
     memset(text, 'x', sizeof(text));
     assert_int_equal(event->kind, CF_EVENT_MESSAGE);

@@ -67,7 +67,7 @@ static inline void finish(struct world *world, enum cf_shop_op op, struct cf_sto
     request = world_run(world, request);
     assert_int_equal(cf_shop_answer(op, request, &reply->status, &reply->body, &reply->problem),
                      CF_OK);
-    assert_int_equal(cf_event_of(request, &reply->event), CF_OK);
+    assert_int_equal(cf_event_of(request, hash_key, &reply->event), CF_OK);
     cf_store_request_free(request);
 }
 
