@@ -1,4 +1,4 @@
-// Runs the built confab-ws-echo.
+// Runs the built confab-ws-echo; a class that extends EchoServer may name another program.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -6,11 +6,11 @@ import { createInterface } from 'node:readline';
 
 const binDir = process.env.CONFAB_BIN_DIR;
 if (!binDir) throw new Error('CONFAB_BIN_DIR must name the folder of the programs, e.g. build/dev/bin');
-export const program = join(binDir, 'confab-ws-echo');
+export const programOf = (name) => join(binDir, name);
 
 // Runs it to its end.
-export async function run(args) {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+export async function run(args, name = EchoServer.program) {
+    const child = spawn(programOf(name), args, { stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '', stderr = '';
     child.stdout.on('data', (data) => { stdout += data; });
     child.stderr.on('data', (data) => { stderr += data; });
@@ -19,9 +19,11 @@ export async function run(args) {
 }
 
 export class EchoServer {
+    static program = 'confab-ws-echo';
+
     static async start(args = []) {
-        const server = new EchoServer();
-        server.child = spawn(program, ['--port', '0', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+        const server = new this();
+        server.child = spawn(programOf(this.program), ['--port', '0', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
         server.exited = once(server.child, 'exit');
         for await (const line of createInterface(server.child.stdout)) {
             server.ready = line;
