@@ -175,6 +175,29 @@ static void add_answers_the_talk(void **state)
     assert_int_equal(unread_by(f, talk, S("bob")), 1); /* the past is a newcomer's, too */
 }
 
+static void people_by_joined_time(void **state)
+{
+    struct fixture *f = *state;
+    int64_t talk = new_group(f, S("cid"), S("eve"));
+    cf_us created = f->clock;
+    assert_true(add_people(f, talk, S("cid"), S("ann"))->created);
+    struct cf_store_request *early = make(f, CF_STORE_TALK_ADD, S("ann"));
+    early->talk = talk;
+    early->now = created - 1; /* the clock has gone back */
+    set_users(early, S("dan bob"));
+    assert_int_equal(run(f, early), CF_OK);
+    struct cf_store_request *listed = talks_of(f, S("bob"), 1);
+    const struct cf_talk_row *rows[] = {&early->talks[0], &listed->talks[0]};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(rows[i]->people_count, 5);
+        assert_person(rows[i], 0, S("bob"), S("bob"), created - 1);
+        assert_person(rows[i], 1, S("dan"), S("dan"), created - 1);
+        assert_person(rows[i], 2, S("cid"), S("cid"), created);
+        assert_person(rows[i], 3, S("eve"), S("eve"), created);
+        assert_person(rows[i], 4, S("ann"), S("ann"), created + 1000000);
+    }
+}
+
 static void add_errors(void **state)
 {
     struct fixture *f = *state;
@@ -310,7 +333,7 @@ static void talks_of_equal_times(void **state)
     f->clock -= 1000000;
     int64_t second = new_group(f, S("ann"), S(""));
     assert_listed(f, S("ann"), 1, NUMBERS(second));
-    struct cf_store_request *late = make_send(f, first, S("ann"), S("hi"), NO_CLIENT_ID);
+    struct cf_store_request *late = make_send(f, second, S("ann"), S("hi"), NO_CLIENT_ID);
     late->now = 5; /* behind the time of its talk, which counts then */
     assert_int_equal(run(f, late), CF_OK);
     assert_listed(f, S("ann"), 10, NUMBERS(second, first));
@@ -407,6 +430,7 @@ static const struct CMUnitTest tests[] = {
     CONTRACT(direct_needs_one_other),
     CONTRACT(direct_within_a_batch),
     CONTRACT(add_answers_the_talk),
+    CONTRACT(people_by_joined_time),
     CONTRACT(add_errors),
     CONTRACT(remove_errors),
     CONTRACT(removed_person_is_a_stranger),
