@@ -67,16 +67,21 @@ static void on_extra_closed(uv_handle_t *handle)
     on_handle_closed(handle);
 }
 
-void cf_conn_end(struct cf_conn *conn, enum cf_error why)
+static void close_handle(struct cf_conn *conn, enum cf_error why)
 {
-    if (cf_conn_is_in(conn, CONN_CLOSED))
-        return;
     conn->state = CONN_CLOSED;
     conn->why = (uint8_t)why;
     cf_conn_wait_stop(conn);
     cf_list_remove(&conn->pending);
-    cf_outq_deinit(&conn->outq);
     uv_close((uv_handle_t *)&conn->poll, conn->extra == NULL ? on_handle_closed : on_extra_closed);
+}
+
+void cf_conn_end(struct cf_conn *conn, enum cf_error why)
+{
+    if (cf_conn_is_in(conn, CONN_CLOSED))
+        return;
+    cf_outq_deinit(&conn->outq);
+    close_handle(conn, why);
     close(conn->fd);
     conn->fd = -1;
 }
@@ -286,6 +291,44 @@ enum cf_error cf_conn_start(struct cf_conn *conn, struct cf_loop *loop,
         cf_conn_watch(conn);
     }
     return CF_OK;
+}
+
+/* uv_close takes the descriptor out of the loop's epoll set at once, so that another loop may have
+ * it before the handle is gone. */
+enum cf_error cf_conn_pack(struct cf_conn *conn, struct cf_conn_parcel *out_parcel)
+{
+    if (!cf_conn_is_in(conn, CONN_OPEN) || conn->stalled || conn->ended)
+        return CF_E_STATE;
+    *out_parcel = (struct cf_conn_parcel){conn->fd, conn->extra, conn->outq};
+    conn->extra = NULL;
+    conn->fd = -1;
+    cf_outq_init(&conn->outq);
+    close_handle(conn, CF_OK);
+    return CF_OK;
+}
+
+enum cf_error cf_conn_unpack(struct cf_conn *conn, struct cf_loop *loop,
+                             const struct cf_conn_config *config, struct cf_conn_parcel *parcel)
+{
+    cf_conn_init(conn, loop, config);
+    if (uv_poll_init(&loop->uv, &conn->poll, parcel->fd) != 0) {
+        cf_conn_parcel_drop(parcel);
+        return CF_E_IO;
+    }
+    conn->fd = parcel->fd;
+    conn->extra = parcel->extra;
+    conn->outq = parcel->outq;
+    conn->state = CONN_OPENING;
+    cf_list_push_back(&loop->opening, &conn->pending);
+    return CF_OK;
+}
+
+void cf_conn_parcel_drop(struct cf_conn_parcel *parcel)
+{
+    struct cf_conn rest = {.extra = parcel->extra};
+    cf_conn_extra_free(&rest);
+    cf_outq_deinit(&parcel->outq);
+    close(parcel->fd);
 }
 
 void cf_conn_pause(struct cf_conn *conn)

@@ -69,6 +69,22 @@ enum { CF_ADDRESS_TEXT = 64 };
 enum cf_error cf_conn_start(struct cf_conn *conn, struct cf_loop *loop,
                             const struct cf_conn_config *config, int fd,
                             struct cf_tls_context *tls);
+/* A connection on its way from one loop to another: its socket, TLS state and what is queued. */
+struct cf_conn_parcel {
+    int fd;
+    struct cf_conn_extra *extra;
+    struct cf_outq outq;
+};
+
+/* Takes a connection that is open off its loop, as it is. `closed` comes later, with CF_OK, for what
+ * is left here. CF_E_STATE: it is not open, or its socket takes no more. */
+enum cf_error cf_conn_pack(struct cf_conn *conn, struct cf_conn_parcel *out_parcel);
+/* Puts it on this loop, whose thread calls; `opened` comes. The parcel is used up in any case; on an
+ * error the connection is closed and no callback comes. CF_E_IO. */
+enum cf_error cf_conn_unpack(struct cf_conn *conn, struct cf_loop *loop,
+                             const struct cf_conn_config *config, struct cf_conn_parcel *parcel);
+/* Closes one that will not be unpacked. */
+void cf_conn_parcel_drop(struct cf_conn_parcel *parcel);
 /* Resolves and connects. `closed` tells of a failure later. */
 enum cf_error cf_conn_dial(struct cf_conn *conn, struct cf_loop *loop,
                            const struct cf_conn_config *config, const char *host, uint16_t port,
