@@ -174,6 +174,11 @@ static inline int64_t query_number(const struct fixture *f, const char *sql)
     return number;
 }
 
+/* The messages of both kinds of conversation as one table. */
+#define ALL_SAID                                                                 \
+    "(SELECT 0 AS kind, id, conversation, seq, sender, created_us FROM messages" \
+    " UNION ALL SELECT 1, id, conversation, seq, sender, created_us FROM group_messages)"
+
 /* Whatever a test did, the file is sound afterwards and its counters count right. */
 static inline void verify_file(const struct fixture *f)
 {
@@ -190,6 +195,21 @@ static inline void verify_file(const struct fixture *f)
         " (SELECT coalesce(max(seq), 0) FROM shop_messages m WHERE m.room = r.key)",
         "SELECT count(*) FROM shop_messages a JOIN shop_messages b"
         " ON b.room = a.room AND b.seq = a.seq + 1 WHERE b.created_us <= a.created_us",
+        "SELECT count(*) FROM conversations c WHERE last_seq <> (SELECT count(*) FROM " ALL_SAID
+        " a WHERE a.kind = c.kind AND a.conversation = c.id)",
+        "SELECT count(*) FROM " ALL_SAID " a WHERE NOT EXISTS"
+        " (SELECT 1 FROM conversations c WHERE c.id = a.conversation AND c.kind = a.kind)",
+        "SELECT count(*) FROM conversations c WHERE last_seq <>"
+        " (SELECT coalesce(max(a.seq), 0) FROM " ALL_SAID " a WHERE a.conversation = c.id)",
+        "SELECT count(*) FROM " ALL_SAID " a JOIN " ALL_SAID " b ON b.conversation = a.conversation"
+        " AND b.seq = a.seq + 1 WHERE b.created_us <= a.created_us OR b.id <= a.id",
+        "SELECT count(*) - count(DISTINCT number) FROM (SELECT id AS number FROM " ALL_SAID
+        " UNION ALL SELECT number FROM marks)",
+        "SELECT count(*) FROM marks m WHERE NOT EXISTS (SELECT 1 FROM " ALL_SAID " a"
+        " WHERE a.id = m.message AND a.conversation = m.conversation AND a.sender = m.author"
+        " AND a.sender <> m.user AND a.id < m.number)",
+        "SELECT count(*) FROM conversations c WHERE kind = 0 AND 2 <>"
+        " (SELECT count(*) FROM participants p WHERE p.conversation = c.id)",
     };
     for (size_t i = 0; i < CF_ARRAY_LEN(queries); i++)
         assert_int_equal(query_number(f, queries[i]), 0);
