@@ -11,8 +11,9 @@ enum cf_error cf_eio_packet_read(struct cf_slice text, bool allow_base64, struct
     if (allow_base64 && text.ptr[0] == 'b') {
         cf_buf_reset(scratch);
         enum cf_error error = cf_base64_decode(CF_BASE64, data, scratch);
+        struct cf_slice bytes = scratch->len == 0 ? CF_LIT("") : cf_buf_peek(scratch);
         if (error == CF_OK)
-            *out_packet = (struct cf_eio_packet){CF_EIO_MESSAGE, true, cf_buf_peek(scratch)};
+            *out_packet = (struct cf_eio_packet){CF_EIO_MESSAGE, true, bytes};
         return error;
     }
     if (text.ptr[0] < CF_EIO_OPEN || text.ptr[0] > CF_EIO_NOOP)

@@ -22,8 +22,8 @@ enum cf_eio_type {
 
 struct cf_eio_packet {
     enum cf_eio_type type;
-    bool binary; /* of a MESSAGE */
-    struct cf_slice data;
+    bool binary;          /* of a MESSAGE */
+    struct cf_slice data; /* of one that was read: ptr is not NULL, even if it is empty */
 };
 
 /* One packet of a payload, or of a WebSocket text message when `allow_base64` is false. Binary data

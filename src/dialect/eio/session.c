@@ -185,6 +185,8 @@ enum cf_error cf_eio_ws_next(struct cf_eio_session *s, struct cf_slice message, 
                              cf_ms now, struct cf_eio_packet *out_packet)
 {
     struct cf_eio_packet packet = {CF_EIO_MESSAGE, true, message};
+    if (message.len == 0)
+        packet.data = CF_LIT(""); /* a message all the same */
     *out_packet = (struct cf_eio_packet){.data = {NULL, 0}};
     if (is_over(s))
         return CF_OK;
