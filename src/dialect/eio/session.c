@@ -158,6 +158,7 @@ static enum cf_error next_packet(struct cf_eio_session *s, struct cf_slice *payl
     *out_packet = (struct cf_eio_packet){.data = {NULL, 0}};
     while (!is_over(s) && cf_slice_next(payload, CF_EIO_SEPARATOR, &text)) {
         struct cf_eio_packet packet;
+        s->unread = false;
         enum cf_error error = cf_eio_packet_read(text, true, scratch, &packet);
         if (error != CF_OK)
             return error;
@@ -166,7 +167,7 @@ static enum cf_error next_packet(struct cf_eio_session *s, struct cf_slice *payl
             return CF_OK;
         }
     }
-    return s->end == CF_EIO_PROTOCOL ? CF_E_SYNTAX : CF_OK;
+    return s->unread || s->end == CF_EIO_PROTOCOL ? CF_E_SYNTAX : CF_OK;
 }
 
 enum cf_error cf_eio_payload_next(struct cf_eio_session *s, struct cf_slice *payload, cf_ms now,
@@ -248,19 +249,20 @@ enum cf_error cf_eio_post_begin(struct cf_eio_session *s)
         return CF_E_PROTOCOL;
     }
     s->posting = true;
+    s->unread = true;
     return CF_OK;
 }
 
 void cf_eio_post_end(struct cf_eio_session *s)
 {
-    s->posting = false;
+    s->posting = s->unread = false;
 }
 
 void cf_eio_post_gone(struct cf_eio_session *s)
 {
     if (!s->posting)
         return;
-    s->posting = false;
+    cf_eio_post_end(s);
     cf_eio_abort(s, CF_EIO_LOST);
 }
 

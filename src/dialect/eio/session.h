@@ -58,6 +58,7 @@ struct cf_eio_session {
     uint8_t end;         /* enum cf_eio_end */
     bool polled : 1;     /* a GET is open */
     bool posting : 1;    /* a POST is coming */
+    bool unread : 1;     /* ... and no packet of it was there yet */
     bool refreshed : 1;  /* the wait for the pong was prolonged, which happens once */
     bool closing : 1;    /* an orderly close waits for a GET */
     bool told : 1;       /* the owner has had CLOSED */
@@ -98,8 +99,8 @@ void cf_eio_poll_gone(struct cf_eio_session *s);
 /* A POST has begun; errors as of cf_eio_poll. Its end: cf_eio_post_end, or cf_eio_post_gone. */
 enum cf_error cf_eio_post_begin(struct cf_eio_session *s);
 /* The next message of a POST's body. CF_OK with a MESSAGE packet, or with out_packet->data.ptr ==
- * NULL at the end of *payload, or of the session. CF_E_SYNTAX, CF_E_UTF8 (answer 400; the session
- * closes), CF_E_NOMEM. */
+ * NULL at the end of *payload, or of the session. CF_E_SYNTAX (an empty body, too), CF_E_UTF8,
+ * CF_E_TOO_LARGE and CF_E_NOMEM of `scratch`: answer 400; the session closes. */
 enum cf_error cf_eio_payload_next(struct cf_eio_session *s, struct cf_slice *payload, cf_ms now,
                                   struct cf_buf *scratch, struct cf_eio_packet *out_packet);
 void cf_eio_post_end(struct cf_eio_session *s);
