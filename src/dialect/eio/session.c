@@ -203,7 +203,8 @@ enum cf_error cf_eio_ws_next(struct cf_eio_session *s, struct cf_slice message, 
 
 void cf_eio_ws_gone(struct cf_eio_session *s)
 {
-    cf_eio_abort(s, CF_EIO_LOST);
+    if (s->transport == CF_EIO_WEBSOCKET)
+        cf_eio_abort(s, CF_EIO_LOST);
 }
 
 /* ---- polling ---- */
@@ -232,12 +233,19 @@ enum cf_error cf_eio_poll(struct cf_eio_session *s, cf_ms now)
     return CF_OK;
 }
 
+/* The connection of a request went away. After the upgrade that says nothing. */
+static void lose(struct cf_eio_session *s)
+{
+    if (s->transport == CF_EIO_POLLING)
+        cf_eio_abort(s, CF_EIO_LOST);
+}
+
 void cf_eio_poll_gone(struct cf_eio_session *s)
 {
     if (!s->polled)
         return;
     s->polled = false;
-    cf_eio_abort(s, CF_EIO_LOST);
+    lose(s);
 }
 
 enum cf_error cf_eio_post_begin(struct cf_eio_session *s)
@@ -263,7 +271,7 @@ void cf_eio_post_gone(struct cf_eio_session *s)
     if (!s->posting)
         return;
     cf_eio_post_end(s);
-    cf_eio_abort(s, CF_EIO_LOST);
+    lose(s);
 }
 
 /* ---- the way to WebSocket ---- */
