@@ -91,6 +91,16 @@ void cf_hub_live(struct cf_subscriber *subscriber)
     subscriber->room->live[subscriber->form]++;
 }
 
+void cf_hub_reform(struct cf_subscriber *subscriber, uint8_t form)
+{
+    CF_ASSERT(form < CF_HUB_FORMS);
+    if (subscriber->live) {
+        subscriber->room->live[subscriber->form]--;
+        subscriber->room->live[form]++;
+    }
+    subscriber->form = form;
+}
+
 void cf_hub_leave(struct cf_hub *hub, struct cf_subscriber *subscriber)
 {
     struct cf_hub_room *room = subscriber->room;

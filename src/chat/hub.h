@@ -64,6 +64,8 @@ enum cf_error cf_hub_join(struct cf_hub *hub, struct cf_uuid room,
                           struct cf_subscriber *subscriber);
 /* Harmless when not joined, or live already. */
 void cf_hub_live(struct cf_subscriber *subscriber);
+/* Wants its events in another form from now on. */
+void cf_hub_reform(struct cf_subscriber *subscriber, uint8_t form);
 /* Harmless when not joined. The last one takes the room along, with what it had to say. */
 void cf_hub_leave(struct cf_hub *hub, struct cf_subscriber *subscriber);
 /* Takes a reference when anybody here is live in the room; else does nothing. */

@@ -128,3 +128,29 @@ void cf_answer_send(struct cf_session *session, const struct cf_answer *answer)
     if (error != CF_OK && error != CF_E_STATE)
         cf_conn_abort(&session->conn, error);
 }
+
+static enum cf_error write_switch(const struct cf_exchange *exchange, struct cf_slice protocol,
+                                  struct cf_slice extensions, struct cf_buf *out)
+{
+    enum cf_error error = cf_http_write_status(out, 101);
+    also(&error, cf_http_write_header(out, "Upgrade", CF_LIT("websocket")));
+    also(&error, cf_http_write_header(out, "Connection", CF_LIT("Upgrade")));
+    also(&error, cf_http_write_header(out, "Sec-WebSocket-Accept", exchange->ws_accept_key));
+    if (protocol.len > 0)
+        also(&error, cf_http_write_header(out, "Sec-WebSocket-Protocol", protocol));
+    if (extensions.len > 0)
+        also(&error, cf_http_write_header(out, "Sec-WebSocket-Extensions", extensions));
+    also(&error, cf_http_write_end(out));
+    return error;
+}
+
+enum cf_error cf_answer_switch(const struct cf_exchange *exchange, struct cf_slice protocol,
+                               struct cf_slice extensions)
+{
+    struct cf_buf head;
+    cf_buf_init(&head, HEAD_MAX);
+    enum cf_error error = write_switch(exchange, protocol, extensions, &head);
+    also(&error, cf_conn_write(&exchange->web->session->conn, cf_buf_peek(&head)));
+    cf_buf_deinit(&head);
+    return error;
+}

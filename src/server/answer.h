@@ -25,6 +25,10 @@ struct cf_answer {
 
 /* Takes over what the request says about its answer. NULL is allowed. */
 void cf_answer_exchange(struct cf_answer *answer, const struct cf_exchange *exchange);
+/* Queues the 101 of a WebSocket handshake; `protocol` and `extensions` may be empty. CF_E_NOMEM,
+ * CF_E_TOO_LARGE. */
+enum cf_error cf_answer_switch(const struct cf_exchange *exchange, struct cf_slice protocol,
+                               struct cf_slice extensions);
 /* Queues it. Without memory the connection is dropped. */
 void cf_answer_send(struct cf_session *session, const struct cf_answer *answer);
 

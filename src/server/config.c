@@ -86,13 +86,23 @@ static const struct key keys[] = {
      "messages queued for a connection before it is cut off as a slow consumer"},
     {"WEBSOCKET_COMPRESSION", CHOICE, AT(ws_compression), "true", 0, 0, booleans,
      "permessage-deflate where the client offers it"},
+    {"SOCKETIO_PATH", TEXT, AT(sio_path), "/socket.io/", 0, 0, NULL,
+     "where Socket.IO is served; begins and ends with a slash"},
+    {"SOCKETIO_PING_INTERVAL_MS", NUMBER, AT(sio_ping_interval_ms), "2500", 100, 3600000, NULL,
+     "Socket.IO: a ping so often; raise it, and the timeout, to save a phone's battery"},
+    {"SOCKETIO_PING_TIMEOUT_MS", NUMBER, AT(sio_ping_timeout_ms), "2000", 100, 3600000, NULL,
+     "Socket.IO: the answer to a ping must come so soon"},
+    {"SOCKETIO_CONNECT_TIMEOUT_MS", NUMBER, AT(sio_connect_timeout_ms), "45000", 100, 3600000, NULL,
+     "Socket.IO: time to connect to the namespace"},
+    {"SOCKETIO_MAX_PAYLOAD", NUMBER, AT(sio_max_payload), "1000000", 1024, 16777216, NULL,
+     "Socket.IO: inbound message or POST body, bytes"},
     {"LOG_LEVEL", CHOICE, AT(log_level), "info", 0, 0, "debug,info,warn,error", "the least to log"},
     {"LOG_FORMAT", CHOICE, AT(log_format), "text", 0, 0, "text,json", "json: one object a line"},
     {"LOG_FILE", TEXT, AT(log_file), "", 0, 0, NULL,
      "file to append to, reopened on SIGHUP; unset: standard error"},
 };
 
-static const char *const owned_prefixes[] = {"WEBSOCKET_", "CONFAB_"};
+static const char *const owned_prefixes[] = {"WEBSOCKET_", "CONFAB_", "SOCKETIO_"};
 
 /* Set by the test and build tools around the program, never read by it. */
 static const char *const foreign_keys[] = {"CONFAB_BIN_DIR"};
@@ -286,6 +296,9 @@ static enum cf_error check_together(const struct cf_config *config, struct cf_bu
     if (config->ws_ping_period_s >= config->ws_pong_wait_s)
         return refuse(why, "WEBSOCKET_PING_PERIOD_SECONDS must be shorter than "
                            "WEBSOCKET_PONG_WAIT_SECONDS, or every stream would be cut off");
+    size_t path_len = strlen(config->sio_path);
+    if (path_len < 2 || config->sio_path[0] != '/' || config->sio_path[path_len - 1] != '/')
+        return refuse(why, "SOCKETIO_PATH must begin and end with a slash, like /socket.io/");
     if ((*config->tls_cert == '\0') != (*config->tls_key == '\0'))
         return refuse(why, "CONFAB_TLS_CERT and CONFAB_TLS_KEY go together: set both or none");
     if (*config->redis_url != '\0')

@@ -42,6 +42,11 @@ struct cf_config {
     uint64_t ws_message_bytes;
     uint64_t ws_send_buffer;
     uint64_t ws_compression;
+    const char *sio_path;
+    uint64_t sio_ping_interval_ms;
+    uint64_t sio_ping_timeout_ms;
+    uint64_t sio_connect_timeout_ms;
+    uint64_t sio_max_payload;
     uint64_t log_level;  /* enum cf_log_level */
     uint64_t log_format; /* enum cf_log_format */
     const char *log_file;

@@ -3,9 +3,11 @@
 #include <stdlib.h>
 
 #include "server/download.h"
+#include "server/poll.h"
 #include "server/request.h"
 #include "server/scrape.h"
 #include "server/stream.h"
+#include "server/talk_rest.h"
 #include "server/upload.h"
 
 static struct cf_worker *worker_of(const struct cf_exchange *exchange)
@@ -19,6 +21,7 @@ void cf_exchange_free(struct cf_exchange *exchange)
         return;
     if (exchange->stream != NULL)
         cf_stream_free(exchange->stream, CF_E_CLOSED);
+    cf_poll_free(exchange);
     cf_upload_free(exchange->upload);
     cf_download_free(exchange->download);
     cf_buf_deinit(&exchange->body);
@@ -84,8 +87,10 @@ enum cf_error cf_exchange_begin(struct cf_web *web, const struct cf_http_head *h
         refuse(exchange, &exchange->refusal, true);
         return CF_OK;
     }
-    uint64_t body_max = exchange->plan == CF_BODY_UPLOAD ? CF_UPLOAD_BODY_MAX : CF_REQUEST_BODY_MAX;
+    uint64_t body_max = exchange->plan == CF_BODY_UPLOAD ? CF_UPLOAD_BODY_MAX : exchange->body.max;
     error = cf_http_body_limit(&web->decoder, body_max);
+    if (error == CF_OK)
+        cf_poll_announce(exchange);
     if (error == CF_OK && head->expect_continue)
         error = send_continue(exchange);
     return error;
@@ -210,6 +215,12 @@ void cf_exchange_end(struct cf_exchange *exchange)
     case CF_ROUTE_SHOP:
         end_shop(exchange);
         break;
+    case CF_ROUTE_TALK:
+        cf_talk_rest_end(exchange);
+        break;
+    case CF_ROUTE_SOCKET:
+        cf_poll_end(exchange);
+        break;
     case CF_ROUTE_NONE:
         cf_exchange_fail(exchange, CF_E_NOT_FOUND);
         break;
@@ -224,8 +235,7 @@ void cf_exchange_drained(struct cf_exchange *exchange)
 
 /* ---- the store has answered ---- */
 
-/* The exchange that waits for this request; NULL when its connection is gone. */
-static struct cf_exchange *waiting(struct cf_session *session)
+struct cf_exchange *cf_exchange_waiting(struct cf_session *session)
 {
     return session != NULL && session->web != NULL ? session->web->exchange : NULL;
 }
@@ -253,7 +263,7 @@ static void answer_shop(struct cf_exchange *exchange, const struct cf_store_requ
 void cf_exchange_store_done(struct cf_worker *worker, struct cf_session *session,
                             struct cf_store_request *request)
 {
-    struct cf_exchange *exchange = waiting(session);
+    struct cf_exchange *exchange = cf_exchange_waiting(session);
     cf_upload_clean(worker, request);
     if (request->op == CF_STORE_MESSAGE_CREATE && request->error == CF_OK && !request->created)
         cf_count(&worker->metrics, CF_COUNT_REPLAYS);
@@ -270,7 +280,7 @@ void cf_exchange_ready_done(struct cf_worker *worker, struct cf_session *session
                             struct cf_store_request *request)
 {
     (void)worker;
-    struct cf_exchange *exchange = waiting(session);
+    struct cf_exchange *exchange = cf_exchange_waiting(session);
     if (exchange != NULL && request->error == CF_OK)
         answer_json(exchange, CF_LIT("{\"status\":\"ready\"}"));
     else if (exchange != NULL)

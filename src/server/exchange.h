@@ -2,12 +2,14 @@
 #ifndef CF_SERVER_EXCHANGE_H
 #define CF_SERVER_EXCHANGE_H
 
+#include "dialect/rest/match.h"
 #include "dialect/shop/rest.h"
 #include "server/answer.h"
 #include "server/web.h"
 #include "wire/http/target.h"
 
 struct cf_upload;
+struct cf_poll;
 struct cf_download;
 
 enum cf_route {
@@ -17,6 +19,8 @@ enum cf_route {
     CF_ROUTE_METRICS,
     CF_ROUTE_STREAM_HEALTH,
     CF_ROUTE_SHOP,
+    CF_ROUTE_TALK,   /* REST about conversations */
+    CF_ROUTE_SOCKET, /* Socket.IO */
 };
 
 enum cf_body_plan { CF_BODY_DROP, CF_BODY_KEEP, CF_BODY_UPLOAD };
@@ -27,10 +31,12 @@ struct cf_exchange {
     struct cf_http_target target;
     enum cf_http_method method;
     bool keep_alive, http_1_0;
+    struct cf_slice bearer; /* SOCKET: the token as it came, while the head is read */
     struct cf_slice origin; /* the header's, when it is allowed */
     bool origin_refused;
     enum cf_route route;
-    struct cf_shop_match match; /* SHOP */
+    struct cf_shop_match match;      /* SHOP; its `allow` is every route's */
+    struct cf_rest_match talk_match; /* TALK */
     struct cf_slice idempotency_key;
     struct cf_slice ws_protocols, ws_extensions, ws_accept_key; /* of an upgrade */
     enum cf_error ws_offer;                                     /* how the handshake looks */
@@ -41,6 +47,7 @@ struct cf_exchange {
     struct cf_problem refusal; /* status 0: none; answered when the body is over */
     struct cf_upload *upload;
     struct cf_download *download;
+    struct cf_poll *poll;     /* SOCKET */
     struct cf_stream *stream; /* an upgrade that waits for the membership */
 };
 
@@ -54,6 +61,8 @@ void cf_exchange_drained(struct cf_exchange *exchange);
 /* NULL is allowed. */
 void cf_exchange_free(struct cf_exchange *exchange);
 
+/* The exchange of a session that waits for its answer; NULL when its connection is gone. */
+struct cf_exchange *cf_exchange_waiting(struct cf_session *session);
 /* Answer and let go of the exchange. */
 void cf_exchange_answer(struct cf_exchange *exchange, struct cf_answer *answer);
 void cf_exchange_refuse(struct cf_exchange *exchange, const struct cf_problem *problem);

@@ -1,8 +1,10 @@
 #include "server/fanout.h"
 
 #include "dialect/shop/stream.h"
+#include "dialect/talk/tell.h"
 #include "server/exchange.h"
 #include "server/session.h"
+#include "server/socket.h"
 #include "server/stream.h"
 
 enum { COMPRESS_BYTES_MIN = 256 };
@@ -32,19 +34,46 @@ static enum cf_error append_frame(struct cf_worker *worker, struct cf_slice payl
                               smaller ? cf_buf_peek(&worker->deflated) : payload, NULL);
 }
 
-/* A room's events in one form, as frames in worker->frames; *out_messages: how many. */
-static enum cf_error encode_room(struct cf_worker *worker, const struct cf_hub_room *room,
-                                 unsigned form, uint32_t *out_messages)
+/* A shop's event, as a frame behind the others. */
+static enum cf_error append_shop_event(struct cf_worker *worker, const struct cf_event *event,
+                                       unsigned form, bool *out_any)
+{
+    enum cf_error error =
+        cf_shop_event_encode(event, form_version(form), &worker->scratch, out_any);
+    if (error == CF_OK && *out_any)
+        error = append_frame(worker, cf_buf_peek(&worker->scratch), form_compressed(form));
+    return error;
+}
+
+/* A conversation's event, as a frame, or as a packet of a payload. */
+static enum cf_error append_talk_event(struct cf_worker *worker, const struct cf_event *event,
+                                       unsigned form, bool *out_any)
+{
+    enum cf_error error = CF_OK;
+    if (form == CF_FORM_LINE)
+        error = cf_buf_append_byte(&worker->scratch, CF_EIO_MESSAGE);
+    if (error == CF_OK)
+        error = cf_talk_event_encode(event, &worker->scratch, out_any);
+    if (error != CF_OK || !*out_any)
+        return error;
+    if (form == CF_FORM_LINE)
+        return append_frame(worker, cf_buf_peek(&worker->scratch), false);
+    struct cf_eio_packet packet = {CF_EIO_MESSAGE, false, cf_buf_peek(&worker->scratch)};
+    return cf_eio_payload_append(&worker->frames, &packet);
+}
+
+/* Events of a room in one form, joined in worker->frames; *out_messages: how many. */
+static enum cf_error encode_events(struct cf_worker *worker, struct cf_event *const *events,
+                                   size_t count, unsigned form, uint32_t *out_messages)
 {
     cf_buf_reset(&worker->frames);
     *out_messages = 0;
-    for (size_t i = 0; i < room->events_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         bool any;
         cf_buf_reset(&worker->scratch);
-        enum cf_error error =
-            cf_shop_event_encode(room->events[i], form_version(form), &worker->scratch, &any);
-        if (error == CF_OK && any)
-            error = append_frame(worker, cf_buf_peek(&worker->scratch), form_compressed(form));
+        enum cf_error error = form < CF_FORM_LINE
+                                  ? append_shop_event(worker, events[i], form, &any)
+                                  : append_talk_event(worker, events[i], form, &any);
         if (error != CF_OK)
             return error;
         *out_messages += any ? 1 : 0;
@@ -52,44 +81,106 @@ static enum cf_error encode_room(struct cf_worker *worker, const struct cf_hub_r
     return CF_OK;
 }
 
-/* Closing a stream takes it out of the room only when its connection has gone, so that this walk is
- * safe. */
+/* A session that cannot take it ends at the end of the turn, when nobody walks over its seats. */
+static bool deliver_to_socket(struct cf_socket *socket, struct cf_shared *bytes, uint32_t messages)
+{
+    enum cf_error error = CF_OK;
+    if (socket->eio.transport == CF_EIO_POLLING)
+        error = cf_eio_send_payload(&socket->eio, cf_shared_peek(bytes));
+    else
+        error = socket->line == NULL ? CF_E_STATE : cf_line_deliver(socket->line, bytes, messages);
+    if (error == CF_E_SLOW || error == CF_E_NOMEM) {
+        cf_eio_abort(&socket->eio, CF_EIO_SLOW);
+        cf_count(&socket->worker->metrics, CF_COUNT_BROADCAST_ERRORS);
+    }
+    if (error != CF_OK || socket->eio.transport == CF_EIO_POLLING)
+        cf_socket_settle_later(socket);
+    cf_count_add(&socket->worker->metrics, CF_COUNT_SIO_PACKETS_OUT, error == CF_OK ? messages : 0);
+    return error == CF_OK;
+}
+
+static bool deliver(struct cf_subscriber *subscriber, struct cf_shared *bytes, uint32_t messages)
+{
+    if (subscriber->form >= CF_FORM_LINE)
+        return deliver_to_socket(cf_talk_seat_of(subscriber)->socket, bytes, messages);
+    return cf_stream_deliver(cf_stream_of_subscriber(subscriber), bytes, messages);
+}
+
+static bool is_source(const struct cf_worker *worker, const struct cf_subscriber *subscriber,
+                      const struct cf_event_source *source)
+{
+    if (source == NULL || subscriber->form < CF_FORM_LINE)
+        return false;
+    const struct cf_socket *socket = cf_talk_seat_of((struct cf_subscriber *)subscriber)->socket;
+    return source->worker == worker->index && source->ticket == socket->ticket;
+}
+
+/* `except` NULL: nobody is left out. Closing a stream, or a socket, takes it out of the room only
+ * when its connection has gone, so that this walk is safe. */
 static void queue_to_form(struct cf_worker *worker, struct cf_hub_room *room, unsigned form,
-                          struct cf_shared *bytes, uint32_t messages)
+                          const struct cf_event_source *except, struct cf_shared *bytes,
+                          uint32_t messages)
 {
     uint64_t taken = 0;
     for (struct cf_list *node = room->subscribers.next; node != &room->subscribers;
          node = node->next) {
         struct cf_subscriber *subscriber = CF_LIST_ENTRY(node, struct cf_subscriber, in_room);
         if (subscriber->live && subscriber->form == form &&
-            cf_stream_deliver(cf_stream_of_subscriber(subscriber), bytes, messages))
+            !is_source(worker, subscriber, except) && deliver(subscriber, bytes, messages))
             taken += messages;
     }
     cf_count_add(&worker->metrics, CF_COUNT_DELIVERIES, taken);
 }
 
-static void close_room(struct cf_hub_room *room)
+static void close_socket(struct cf_socket *socket)
 {
-    cf_log(CF_LOG_ERROR, "no memory to tell a shop's streams: closing them",
-           CF_KV_INT("streams", room->count));
-    for (struct cf_list *node = room->subscribers.next; node != &room->subscribers;
-         node = node->next)
-        cf_stream_close(cf_stream_of_subscriber(CF_LIST_ENTRY(node, struct cf_subscriber, in_room)),
-                        CF_STREAM_LOST);
+    cf_eio_abort(&socket->eio, CF_EIO_SLOW);
+    cf_socket_settle_later(socket);
 }
 
-static enum cf_error flush_form(struct cf_worker *worker, struct cf_hub_room *room, unsigned form)
+static void close_listener(struct cf_subscriber *subscriber)
+{
+    if (subscriber->form >= CF_FORM_LINE)
+        close_socket(cf_talk_seat_of(subscriber)->socket);
+    else
+        cf_stream_close(cf_stream_of_subscriber(subscriber), CF_STREAM_LOST);
+}
+
+static void close_room(struct cf_hub_room *room)
+{
+    cf_log(CF_LOG_ERROR, "no memory to tell a room's listeners: closing them",
+           CF_KV_INT("listeners", room->count));
+    for (struct cf_list *node = room->subscribers.next; node != &room->subscribers;
+         node = node->next)
+        close_listener(CF_LIST_ENTRY(node, struct cf_subscriber, in_room));
+}
+
+static enum cf_error tell_form(struct cf_worker *worker, struct cf_hub_room *room,
+                               struct cf_event *const *events, size_t count, unsigned form,
+                               const struct cf_event_source *except)
 {
     uint32_t messages;
-    enum cf_error error = encode_room(worker, room, form, &messages);
+    enum cf_error error = encode_events(worker, events, count, form, &messages);
     if (error != CF_OK || messages == 0)
         return error;
     struct cf_shared *bytes = cf_shared_new(cf_buf_peek(&worker->frames));
     if (bytes == NULL)
         return CF_E_NOMEM;
-    queue_to_form(worker, room, form, bytes, messages);
+    queue_to_form(worker, room, form, except, bytes, messages);
     cf_shared_unref(bytes);
     return CF_OK;
+}
+
+static enum cf_error tell_room(struct cf_worker *worker, struct cf_hub_room *room,
+                               struct cf_event *const *events, size_t count,
+                               const struct cf_event_source *except)
+{
+    enum cf_error error = CF_OK;
+    for (unsigned form = 0; form < CF_HUB_FORMS && error == CF_OK; form++) {
+        if (room->live[form] > 0)
+            error = tell_form(worker, room, events, count, form, except);
+    }
+    return error;
 }
 
 /* What came out of the store, and not a sign that somebody types. */
@@ -119,12 +210,10 @@ static void note_broadcast(struct cf_worker *worker, const struct cf_hub_room *r
 
 static void flush_room(struct cf_worker *worker, struct cf_hub_room *room)
 {
-    enum cf_error error = room->lost ? CF_E_NOMEM : CF_OK;
     note_broadcast(worker, room);
-    for (unsigned form = 0; form < CF_HUB_FORMS && error == CF_OK; form++) {
-        if (room->live[form] > 0)
-            error = flush_form(worker, room, form);
-    }
+    enum cf_error error = CF_E_NOMEM;
+    if (!room->lost)
+        error = tell_room(worker, room, room->events, room->events_count, NULL);
     if (error != CF_OK)
         close_room(room);
     cf_hub_room_done(&worker->hub, room);
@@ -157,8 +246,94 @@ static void close_everything(struct cf_worker *worker)
         struct cf_session *session = CF_LIST_ENTRY(node, struct cf_session, link);
         if (session->stream != NULL)
             cf_stream_close(session->stream, CF_STREAM_LOST);
-        else if (session->web->exchange != NULL && session->web->exchange->stream != NULL)
+        else if (session->web != NULL && session->web->exchange != NULL &&
+                 session->web->exchange->stream != NULL)
             cf_stream_close(session->web->exchange->stream, CF_STREAM_LOST); /* not open yet */
+    }
+    for (struct cf_list *node = worker->sockets.next; node != &worker->sockets; node = node->next)
+        close_socket(CF_LIST_ENTRY(node, struct cf_socket, link));
+}
+
+/* ---- conversations ---- */
+
+/* A socket is in many rooms, and knows of one number only, the last it was told: so it is told
+ * events in the order of their numbers, over all rooms. What comes in a row for one room is still
+ * told at once. */
+static void publish_in_order(struct cf_worker *worker, struct cf_event *event)
+{
+    if (!cf_uuid_eq(&worker->run, &event->room))
+        cf_fanout_flush(worker);
+    worker->run = event->room;
+    cf_hub_publish(&worker->hub, event);
+}
+
+/* Not stored, and not told to the socket that it comes from. */
+static void tell_others(struct cf_worker *worker, struct cf_event *event)
+{
+    cf_fanout_flush(worker);
+    struct cf_hub_room *room = cf_hub_room_get(&worker->hub, event->room);
+    if (room != NULL && tell_room(worker, room, &event, 1, &event->source) != CF_OK)
+        close_room(room);
+}
+
+/* The walk takes the next one before the one it stands at leaves; the last one takes the room
+ * along.
+ */
+static void remove_participant(struct cf_worker *worker, const struct cf_event *event)
+{
+    cf_fanout_flush(worker);
+    struct cf_hub_room *room = cf_hub_room_get(&worker->hub, event->room);
+    uint32_t left = room == NULL ? 0 : room->count;
+    struct cf_list *node = room == NULL ? NULL : room->subscribers.next;
+    for (; left > 0; left--) {
+        struct cf_subscriber *subscriber = CF_LIST_ENTRY(node, struct cf_subscriber, in_room);
+        node = node->next;
+        struct cf_talk_seat *seat = cf_talk_seat_of(subscriber);
+        if (cf_slice_eq(subscriber->user, event->user))
+            cf_seats_leave(seat->socket, seat);
+    }
+}
+
+enum cf_error cf_fanout_catch_up(struct cf_socket *socket, int64_t number)
+{
+    struct cf_worker *worker = socket->worker;
+    enum cf_error error = CF_OK;
+    for (size_t i = 0; worker->batch != NULL && i < worker->batch->count && error == CF_OK; i++) {
+        const struct cf_event *event = worker->batch->events[i];
+        bool mine = event->kind == CF_EVENT_TALK_MARK
+                        ? cf_slice_eq(event->mark.author, cf_person_user(socket->person))
+                        : cf_seats_find(socket, event->talk) != NULL;
+        bool any;
+        if (cf_event_number(event) <= number || !mine)
+            continue;
+        cf_buf_reset(&worker->packet);
+        error = cf_talk_event_encode(event, &worker->packet, &any);
+        if (error == CF_OK && any)
+            cf_socket_say(socket, cf_buf_peek(&worker->packet));
+    }
+    return error;
+}
+
+static void take_event(struct cf_worker *worker, struct cf_event *event)
+{
+    switch (event->kind) {
+    case CF_EVENT_MEMBER_REMOVED:
+        remove_member(worker, event);
+        break;
+    case CF_EVENT_TALK_LEFT:
+        remove_participant(worker, event);
+        break;
+    case CF_EVENT_TALK_HERE:
+    case CF_EVENT_TALK_TYPING:
+        tell_others(worker, event);
+        break;
+    case CF_EVENT_TALK_MESSAGE:
+    case CF_EVENT_TALK_MARK:
+        publish_in_order(worker, event);
+        break;
+    default:
+        cf_hub_publish(&worker->hub, event);
+        break;
     }
 }
 
@@ -166,13 +341,8 @@ void cf_fanout_batch(struct cf_worker *worker, struct cf_batch *batch)
 {
     if (batch->lost)
         close_everything(worker);
-    for (size_t i = 0; i < batch->count; i++) {
-        struct cf_event *event = batch->events[i];
-        if (event->kind == CF_EVENT_MEMBER_REMOVED)
-            remove_member(worker, event);
-        else
-            cf_hub_publish(&worker->hub, event);
-    }
+    for (size_t i = 0; i < batch->count; i++)
+        take_event(worker, batch->events[i]);
     cf_us taken = cf_worker_now(worker).us - batch->made;
     if (!cf_list_empty(&worker->hub.dirty))
         cf_observe(&worker->metrics, CF_HIST_BROADCAST_MS, taken > 0 ? (uint64_t)taken * 1000 : 0);

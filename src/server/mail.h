@@ -18,6 +18,10 @@ struct cf_batch {
 
 enum cf_mail_kind {
     CF_MAIL_NEWS,  /* a commit's events, and those of its requests that are this worker's */
+    CF_MAIL_ASK,   /* poll.h: a request of a Socket.IO session that lives here */
+    CF_MAIL_TELL,  /* poll.h: what came of it */
+    CF_MAIL_GONE,  /* poll.h: its connection went away */
+    CF_MAIL_MOVE,  /* poll.h: a connection that is to be a session's WebSocket */
     CF_MAIL_PROBE, /* the stream `ticket` must show life */
     CF_MAIL_DRAIN, /* stop accepting, say goodbye, finish */
     CF_MAIL_CUT,   /* the time for that is over */
@@ -28,6 +32,7 @@ struct cf_mail {
     enum cf_mail_kind kind;
     struct cf_list requests; /* NEWS: finished struct cf_store_request */
     struct cf_batch *batch;  /* NEWS: a reference, or NULL */
+    void *poll;              /* ASK, TELL, GONE, MOVE: its struct, owned */
     uint64_t ticket;         /* PROBE */
 };
 

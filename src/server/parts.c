@@ -18,6 +18,10 @@ enum {
     HANDSHAKE_WAIT_MS = 10000,
     CLOSE_WAIT_MS = 5000,
     ATTEMPT_KEYS = 100000,
+    TALK_SEATS_MAX = 2000,         /* conversations that a user's sockets are in, together */
+    TALK_MESSAGES_PER_SECOND = 10, /* of a user (seed 003, 3.4.4) */
+    SIO_QUEUE_MAX = 4 * 1024 * 1024,
+    SIO_ATTACHMENTS_TIMEOUT_MS = 10000,
     PEM_MAX = 65536,
     STORE_READERS = 2,
     STORE_QUEUE = 65536,
@@ -99,7 +103,10 @@ static enum cf_error open_people(struct cf_server *server, struct cf_buf *why)
         cf_directory_new((unsigned)config->ws_connections_per_user, server->hash_key);
     server->attempts =
         cf_attempts_new((unsigned)config->ws_attempts_per_minute, ATTEMPT_KEYS, server->hash_key);
-    if (server->directory != NULL && server->attempts != NULL)
+    server->talk_people = cf_directory_new(TALK_SEATS_MAX, server->hash_key);
+    server->talk_rates = cf_rates_new(TALK_MESSAGES_PER_SECOND, ATTEMPT_KEYS, server->hash_key);
+    if (server->directory != NULL && server->attempts != NULL && server->talk_people != NULL &&
+        server->talk_rates != NULL)
         return CF_OK;
     cf_text_append(why, "out of memory");
     return CF_E_NOMEM;
@@ -163,6 +170,36 @@ static void set_configs(struct cf_server *server)
                               .random_context = &server->entropy};
 }
 
+static const struct cf_slice sio_namespaces[] = {{(const uint8_t *)"/", 1}};
+
+static void set_sio_configs(struct cf_server *server)
+{
+    const struct cf_config *config = server->config;
+    server->eio_config =
+        (struct cf_eio_config){.ping_interval_ms = (cf_ms)config->sio_ping_interval_ms,
+                               .ping_timeout_ms = (cf_ms)config->sio_ping_timeout_ms,
+                               .upgrade_timeout_ms = CF_EIO_UPGRADE_TIMEOUT_MS,
+                               .close_timeout_ms = CF_EIO_CLOSE_TIMEOUT_MS,
+                               .payload_bytes_max = config->sio_max_payload,
+                               .queue_bytes_max = SIO_QUEUE_MAX};
+    server->sio_config =
+        (struct cf_sio_config){.namespaces = sio_namespaces,
+                               .namespaces_count = CF_ARRAY_LEN(sio_namespaces),
+                               .connect_timeout_ms = (cf_ms)config->sio_connect_timeout_ms,
+                               .attachments_timeout_ms = SIO_ATTACHMENTS_TIMEOUT_MS,
+                               .attachments_bytes_max = config->sio_max_payload,
+                               .json = CF_JSON_LIMITS_DEFAULT,
+                               .hash_key = server->hash_key};
+    server->sio_config.json.bytes_max = config->sio_max_payload;
+    server->sio_config.json.string_bytes_max = config->sio_max_payload;
+    /* The heartbeat is Engine.IO's own. */
+    server->sio_ws_config = (struct cf_ws_config){.role = CF_WS_SERVER,
+                                                  .message_bytes_max = config->sio_max_payload,
+                                                  .close_wait_ms = CLOSE_WAIT_MS,
+                                                  .random = random_bytes,
+                                                  .random_context = &server->entropy};
+}
+
 static enum cf_error open_workers(struct cf_server *server, struct cf_buf *why)
 {
     size_t count = server->config->workers;
@@ -191,6 +228,7 @@ enum cf_error cf_parts_open(struct cf_server *server, const struct cf_config *co
     pthread_mutex_init(&server->people_lock, NULL);
     pthread_mutex_init(&server->tls_lock, NULL);
     set_configs(server);
+    set_sio_configs(server);
     enum cf_error error = open_verifier(server, why);
     if (error == CF_OK)
         error = open_lists(server, why);
@@ -217,6 +255,8 @@ void cf_parts_close(struct cf_server *server)
     free(server->workers);
     cf_directory_free(server->directory);
     cf_attempts_free(server->attempts);
+    cf_directory_free(server->talk_people);
+    cf_rates_free(server->talk_rates);
     cf_tls_context_unref(server->tls);
     cf_jwt_verifier_free(server->verifier);
     pthread_mutex_destroy(&server->people_lock);

@@ -1,5 +1,6 @@
 #include "server/people.h"
 
+#include "chat/talk.h"
 #include "dialect/shop/stream.h"
 #include "server/clock.h"
 
@@ -90,6 +91,63 @@ enum cf_error cf_people_present(struct cf_server *server, struct cf_uuid room, s
     cf_directory_present(server->directory, room, PRESENT_MAX, add_present, &presence);
     pthread_mutex_unlock(&server->people_lock);
     return presence.error == CF_OK ? cf_shop_presence_end(out) : presence.error;
+}
+
+static void publish_here(struct cf_server *server, struct cf_slice user, int64_t talk,
+                         struct cf_seat_place place, bool on)
+{
+    struct cf_event like = {.kind = CF_EVENT_TALK_HERE,
+                            .room = cf_talk_room(talk),
+                            .talk = talk,
+                            .user = user,
+                            .source = {place.worker, place.ticket},
+                            .on = on,
+                            .at = cf_wall_clock()};
+    struct cf_event *event;
+    if (cf_event_new(&like, &event) == CF_OK)
+        cf_server_publish(server, event);
+}
+
+enum cf_error cf_people_come(struct cf_server *server, struct cf_slice user, struct cf_slice name,
+                             int64_t talk, struct cf_seat_place place, struct cf_seat **out_seat)
+{
+    bool came;
+    pthread_mutex_lock(&server->people_lock);
+    enum cf_error error = cf_directory_sit(server->talk_people, user, name, cf_talk_room(talk),
+                                           place, out_seat, &came);
+    if (error == CF_OK && came)
+        publish_here(server, user, talk, place, true);
+    pthread_mutex_unlock(&server->people_lock);
+    return error;
+}
+
+void cf_people_go(struct cf_server *server, struct cf_seat *seat, struct cf_slice user,
+                  int64_t talk, struct cf_seat_place place)
+{
+    bool went;
+    pthread_mutex_lock(&server->people_lock);
+    cf_directory_rise(server->talk_people, seat, &went);
+    if (went)
+        publish_here(server, user, talk, place, false);
+    pthread_mutex_unlock(&server->people_lock);
+}
+
+void cf_people_in_talk(struct cf_server *server, int64_t talk,
+                       void (*visit)(void *context, struct cf_slice user, struct cf_slice name),
+                       void *context)
+{
+    pthread_mutex_lock(&server->people_lock);
+    cf_directory_present(server->talk_people, cf_talk_room(talk), PRESENT_MAX, visit, context);
+    pthread_mutex_unlock(&server->people_lock);
+}
+
+enum cf_error cf_people_rate(struct cf_server *server, struct cf_slice user, cf_ms now,
+                             cf_ms *out_retry_ms)
+{
+    pthread_mutex_lock(&server->people_lock);
+    enum cf_error error = cf_rates_take(server->talk_rates, user, now, out_retry_ms);
+    pthread_mutex_unlock(&server->people_lock);
+    return error;
 }
 
 void cf_people_counts(struct cf_server *server, size_t *out_streams, size_t *out_rooms)

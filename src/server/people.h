@@ -18,6 +18,19 @@ void cf_people_rise(struct cf_server *server, struct cf_seat *seat, struct cf_sl
                     struct cf_slice name, struct cf_uuid room);
 /* The first frame's payload of a v2 stream: who is in the room. */
 enum cf_error cf_people_present(struct cf_server *server, struct cf_uuid room, struct cf_buf *out);
+/* A socket's seat in a conversation: the participants who are there are told when somebody came or
+ * went, but not the socket that did. CF_E_TOO_MANY, CF_E_NOMEM. */
+enum cf_error cf_people_come(struct cf_server *server, struct cf_slice user, struct cf_slice name,
+                             int64_t talk, struct cf_seat_place place, struct cf_seat **out_seat);
+void cf_people_go(struct cf_server *server, struct cf_seat *seat, struct cf_slice user,
+                  int64_t talk, struct cf_seat_place place);
+/* Calls `visit` for each user who is in the conversation. */
+void cf_people_in_talk(struct cf_server *server, int64_t talk,
+                       void (*visit)(void *context, struct cf_slice user, struct cf_slice name),
+                       void *context);
+/* Takes one of the user's messages of this second; errors as cf_rates_take. */
+enum cf_error cf_people_rate(struct cf_server *server, struct cf_slice user, cf_ms now,
+                             cf_ms *out_retry_ms);
 void cf_people_counts(struct cf_server *server, size_t *out_streams, size_t *out_rooms);
 /* The busiest rooms, as cf_directory_busiest. */
 size_t cf_people_busiest(struct cf_server *server, struct cf_directory_room *out_rooms, size_t max);

@@ -1,6 +1,8 @@
 #include "server/request.h"
 
+#include "dialect/talk/rest.h"
 #include "edge/tls/digest.h"
+#include "server/poll.h"
 #include "server/upload.h"
 #include "wire/ws/handshake.h"
 
@@ -95,11 +97,49 @@ static void route_fixed(struct cf_exchange *exchange)
         refuse(exchange, 405);
 }
 
+/* The configured path, with or without the slash at its end. */
+static bool is_socket_path(const struct cf_exchange *exchange)
+{
+    struct cf_slice path = cf_slice_cstr(worker_of(exchange)->server->config->sio_path);
+    return cf_slice_eq(exchange->target.path, path) ||
+           cf_slice_eq(exchange->target.path, cf_slice_head(path, path.len - 1));
+}
+
+static bool is_talk_path(const struct cf_http_target *target)
+{
+    return target->segments_count >= 2 && cf_slice_eq(target->segments[0], CF_LIT("api")) &&
+           cf_slice_eq(target->segments[1], CF_LIT("conversations"));
+}
+
+static void route_talk(struct cf_exchange *exchange, struct cf_slice method)
+{
+    exchange->route = CF_ROUTE_TALK;
+    enum cf_error error =
+        cf_talk_match(exchange->target.segments + 1, exchange->target.segments_count - 1, method,
+                      &exchange->talk_match);
+    exchange->match.allow = exchange->talk_match.allow;
+    if (error == CF_E_UNSUPPORTED && exchange->method == CF_HTTP_OPTIONS)
+        return;
+    if (error != CF_OK)
+        refuse(exchange, error == CF_E_UNSUPPORTED ? 405 : 404);
+}
+
 static void route(struct cf_exchange *exchange, struct cf_slice method)
 {
     exchange->route = fixed_route(&exchange->target);
     if (exchange->route != CF_ROUTE_NONE) {
         route_fixed(exchange);
+        return;
+    }
+    if (is_socket_path(exchange)) {
+        exchange->route = CF_ROUTE_SOCKET;
+        exchange->match.allow = "GET, POST, OPTIONS";
+        return;
+    }
+    if (exchange->method == CF_HTTP_HEAD)
+        method = CF_LIT("GET");
+    if (is_talk_path(&exchange->target)) {
+        route_talk(exchange, method);
         return;
     }
     size_t prefix = api_prefix(&exchange->target);
@@ -108,8 +148,6 @@ static void route(struct cf_exchange *exchange, struct cf_slice method)
         return;
     }
     exchange->route = CF_ROUTE_SHOP;
-    if (exchange->method == CF_HTTP_HEAD)
-        method = CF_LIT("GET");
     enum cf_error error =
         cf_shop_match(exchange->target.segments + prefix, exchange->target.segments_count - prefix,
                       method, &exchange->match);
@@ -271,6 +309,28 @@ static enum cf_error read_shop(struct cf_exchange *exchange, const struct cf_htt
     return error;
 }
 
+static enum cf_error read_talk(struct cf_exchange *exchange, const struct cf_http_head *head)
+{
+    if (exchange->method == CF_HTTP_OPTIONS || exchange->refusal.status != 0)
+        return CF_OK;
+    authenticate(exchange, head);
+    if (exchange->refusal.status != 0 || exchange->method != CF_HTTP_POST)
+        return CF_OK;
+    exchange->plan = CF_BODY_KEEP;
+    if (!is_json(cf_http_header_get(head, "Content-Type")))
+        refuse(exchange, 415);
+    return CF_OK;
+}
+
+static enum cf_error read_socket(struct cf_exchange *exchange, const struct cf_http_head *head)
+{
+    if (exchange->method == CF_HTTP_OPTIONS || exchange->refusal.status != 0)
+        return CF_OK;
+    exchange->bearer = find_token(exchange, head);
+    enum cf_error error = read_handshake(exchange, head);
+    return error == CF_OK ? cf_poll_read(exchange, head) : error;
+}
+
 enum cf_error cf_request_read(struct cf_exchange *exchange, const struct cf_http_head *head)
 {
     exchange->method = head->method;
@@ -293,5 +353,9 @@ enum cf_error cf_request_read(struct cf_exchange *exchange, const struct cf_http
         return error;
     if (exchange->route == CF_ROUTE_METRICS && exchange->refusal.status == 0)
         return guard_metrics(exchange, head);
+    if (exchange->route == CF_ROUTE_TALK)
+        return read_talk(exchange, head);
+    if (exchange->route == CF_ROUTE_SOCKET)
+        return read_socket(exchange, head);
     return exchange->route == CF_ROUTE_SHOP ? read_shop(exchange, head) : CF_OK;
 }

@@ -9,6 +9,9 @@
 #include "auth/origin.h"
 #include "chat/directory.h"
 #include "chat/event.h"
+#include "chat/rate.h"
+#include "dialect/eio/session.h"
+#include "dialect/sio/session.h"
 #include "edge/media/media.h"
 #include "edge/tls/tls.h"
 #include "edge/uv/conn.h"
@@ -34,6 +37,9 @@ struct cf_server {
     struct cf_store *store;
     struct cf_conn_config conn_config;
     struct cf_ws_config ws_config;
+    struct cf_ws_config sio_ws_config;
+    struct cf_eio_config eio_config;
+    struct cf_sio_config sio_config;
     struct cf_worker **workers;
     size_t workers_count;
     cf_us started;
@@ -42,6 +48,8 @@ struct cf_server {
     pthread_mutex_t people_lock;
     struct cf_directory *directory;
     struct cf_attempts *attempts;
+    struct cf_directory *talk_people;
+    struct cf_rates *talk_rates;
 
     /* replaced on SIGHUP */
     pthread_mutex_t tls_lock;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "server/line.h"
 #include "server/stream.h"
 #include "server/web.h"
 
@@ -11,7 +12,9 @@ static void on_read(struct cf_conn *conn, struct cf_slice bytes)
     struct cf_session *session = cf_session_of_conn(conn);
     if (session->stream != NULL)
         cf_stream_read(session->stream, bytes);
-    else
+    else if (session->line != NULL)
+        cf_line_read(session->line, bytes);
+    else if (session->web != NULL)
         cf_web_read(session->web, bytes);
 }
 
@@ -20,7 +23,9 @@ static void on_drained(struct cf_conn *conn)
     struct cf_session *session = cf_session_of_conn(conn);
     if (session->stream != NULL)
         cf_stream_drained(session->stream);
-    else
+    else if (session->line != NULL)
+        cf_line_drained(session->line);
+    else if (session->web != NULL)
         cf_web_drained(session->web);
 }
 
@@ -31,6 +36,8 @@ static void on_closed(struct cf_conn *conn, enum cf_error why)
     cf_loop_timer_stop(worker->loop, &session->timer);
     if (session->stream != NULL)
         cf_stream_free(session->stream, why);
+    if (session->line != NULL)
+        cf_line_free(session->line);
     cf_web_free(session->web);
     cf_slots_remove(&worker->slots, session->ticket);
     cf_list_remove(&session->link);
@@ -49,11 +56,13 @@ static void on_timer(struct cf_loop_timer *timer)
     struct cf_session *session = CF_CONTAINER_OF(timer, struct cf_session, timer);
     if (session->stream != NULL)
         cf_stream_timer(session->stream);
-    else
+    else if (session->line != NULL)
+        cf_line_timer(session->line);
+    else if (session->web != NULL)
         cf_web_timer(session->web);
 }
 
-/* Everything of a session but its socket. NULL without memory. */
+/* Everything of a session but its connection. NULL without memory. */
 static struct cf_session *new_session(struct cf_worker *worker)
 {
     struct cf_session *session = calloc(1, sizeof(*session));
@@ -62,12 +71,25 @@ static struct cf_session *new_session(struct cf_worker *worker)
     session->worker = worker;
     cf_list_init(&session->link);
     cf_loop_timer_init(&session->timer, on_timer);
-    session->web = cf_web_new(session);
-    if (session->web != NULL && cf_slots_put(&worker->slots, session, &session->ticket) == CF_OK)
+    if (cf_slots_put(&worker->slots, session, &session->ticket) == CF_OK)
         return session;
-    cf_web_free(session->web);
     free(session);
     return NULL;
+}
+
+static void free_unconnected(struct cf_session *session)
+{
+    cf_slots_remove(&session->worker->slots, session->ticket);
+    cf_web_free(session->web);
+    free(session);
+}
+
+static void enlist(struct cf_session *session)
+{
+    struct cf_worker *worker = session->worker;
+    cf_list_push_back(&worker->sessions, &session->link);
+    worker->sessions_count++;
+    atomic_fetch_add_explicit(&worker->metrics.connections, 1, memory_order_relaxed);
 }
 
 void cf_session_accept(struct cf_worker *worker, int fd)
@@ -77,27 +99,46 @@ void cf_session_accept(struct cf_worker *worker, int fd)
         close(fd);
         return;
     }
+    session->web = cf_web_new(session);
+    if (session->web == NULL) {
+        free_unconnected(session);
+        close(fd);
+        return;
+    }
     struct cf_tls_context *tls = cf_server_tls(worker->server);
     enum cf_error error =
         cf_conn_start(&session->conn, worker->loop, &worker->server->conn_config, fd, tls);
     cf_tls_context_unref(tls);
     if (error != CF_OK) {
-        cf_slots_remove(&worker->slots, session->ticket);
-        cf_web_free(session->web);
-        free(session);
+        free_unconnected(session);
         return;
     }
-    cf_list_push_back(&worker->sessions, &session->link);
-    worker->sessions_count++;
+    enlist(session);
     cf_count(&worker->metrics, CF_COUNT_ACCEPTED);
-    atomic_fetch_add_explicit(&worker->metrics.connections, 1, memory_order_relaxed);
     cf_web_begin(session->web);
 }
 
+struct cf_session *cf_session_adopt(struct cf_worker *worker, struct cf_conn_parcel *parcel)
+{
+    struct cf_session *session = new_session(worker);
+    if (session == NULL) {
+        cf_conn_parcel_drop(parcel);
+        return NULL;
+    }
+    if (cf_conn_unpack(&session->conn, worker->loop, &worker->server->conn_config, parcel) !=
+        CF_OK) {
+        free_unconnected(session);
+        return NULL;
+    }
+    enlist(session);
+    return session;
+}
+
+/* A line's goodbye is its socket's. */
 void cf_session_drain(struct cf_session *session)
 {
     if (session->stream != NULL)
         cf_stream_close(session->stream, CF_STREAM_SHUTDOWN);
-    else
+    else if (session->web != NULL)
         cf_web_drain(session->web);
 }

@@ -1,4 +1,5 @@
-/* One connection: HTTP at first (web.h), a stream after an upgrade (stream.h). */
+/* One connection: HTTP at first (web.h), after an upgrade a shop's stream (stream.h) or a line of a
+ * Socket.IO socket (line.h). */
 #ifndef CF_SERVER_SESSION_H
 #define CF_SERVER_SESSION_H
 
@@ -7,6 +8,7 @@
 
 struct cf_web;
 struct cf_stream;
+struct cf_line;
 
 struct cf_session {
     struct cf_conn conn;
@@ -14,12 +16,17 @@ struct cf_session {
     struct cf_list link;        /* worker->sessions */
     struct cf_worker *worker;
     uint64_t ticket;
-    struct cf_web *web;       /* NULL once it is a stream */
-    struct cf_stream *stream; /* NULL before */
+    /* At most one of them; none while a connection that was refused is closing. */
+    struct cf_web *web;
+    struct cf_stream *stream;
+    struct cf_line *line;
 };
 
 /* A new connection; owns `fd` in any case. */
 void cf_session_accept(struct cf_worker *worker, int fd);
+/* A connection that comes from another worker, its 101 queued. NULL when it could not be taken; the
+ * parcel is used up. */
+struct cf_session *cf_session_adopt(struct cf_worker *worker, struct cf_conn_parcel *parcel);
 /* The server is stopping: no new request, goodbye to the stream. */
 void cf_session_drain(struct cf_session *session);
 

@@ -7,7 +7,6 @@
 #include "server/fanout.h"
 #include "server/people.h"
 #include "server/stream.h"
-#include "wire/http/encoder.h"
 #include "wire/ws/handshake.h"
 
 enum { PROBE_SECONDS = 5, DISABLED_RETRY_SECONDS = 60, RESPONSE_MAX = 4096 };
@@ -168,23 +167,6 @@ static enum cf_error negotiate(const struct cf_worker *worker, const struct cf_e
     return cf_ws_deflate_accept(exchange->ws_extensions, &policy, out_params, value);
 }
 
-static enum cf_error write_switch(const struct cf_exchange *exchange, struct cf_slice extensions,
-                                  struct cf_buf *out)
-{
-    enum cf_error error = cf_http_write_status(out, 101);
-    if (error == CF_OK)
-        error = cf_http_write_header(out, "Upgrade", CF_LIT("websocket"));
-    if (error == CF_OK)
-        error = cf_http_write_header(out, "Connection", CF_LIT("Upgrade"));
-    if (error == CF_OK)
-        error = cf_http_write_header(out, "Sec-WebSocket-Accept", exchange->ws_accept_key);
-    if (error == CF_OK && exchange->stream->version == CF_SHOP_V2)
-        error = cf_http_write_header(out, "Sec-WebSocket-Protocol", CF_LIT(CF_SHOP_V2_PROTOCOL));
-    if (error == CF_OK && extensions.len > 0)
-        error = cf_http_write_header(out, "Sec-WebSocket-Extensions", extensions);
-    return error == CF_OK ? cf_http_write_end(out) : error;
-}
-
 /* Queues the 101 and sets the stream's machine up. */
 static enum cf_error switch_protocols(struct cf_exchange *exchange)
 {
@@ -192,16 +174,14 @@ static enum cf_error switch_protocols(struct cf_exchange *exchange)
     struct cf_worker *worker = session->worker;
     struct cf_stream *stream = exchange->stream;
     struct cf_ws_deflate_params params;
-    struct cf_buf value, response;
+    struct cf_buf value;
     cf_buf_init(&value, RESPONSE_MAX);
-    cf_buf_init(&response, RESPONSE_MAX);
+    struct cf_slice protocol =
+        stream->version == CF_SHOP_V2 ? CF_LIT(CF_SHOP_V2_PROTOCOL) : CF_LIT("");
     enum cf_error error = negotiate(worker, exchange, &params, &value);
     if (error == CF_OK)
-        error = write_switch(exchange, cf_buf_peek(&value), &response);
-    if (error == CF_OK)
-        error = cf_conn_write(&session->conn, cf_buf_peek(&response));
+        error = cf_answer_switch(exchange, protocol, cf_buf_peek(&value));
     cf_buf_deinit(&value);
-    cf_buf_deinit(&response);
     if (error != CF_OK)
         return error;
     cf_ws_endpoint_init(&stream->endpoint, &worker->server->ws_config, &params, worker->inflater,

@@ -5,8 +5,10 @@
 
 #include "server/exchange.h"
 #include "server/fanout.h"
+#include "server/lost.h"
 #include "server/session.h"
 #include "server/stream.h"
+#include "server/talk_rest.h"
 
 enum { FRAMES_MAX = 64 * 1024 * 1024, SCRATCH_MAX = 16 * 1024 * 1024 };
 
@@ -58,7 +60,8 @@ static void sight_done(struct cf_worker *worker, struct cf_session *session,
 
 static void stop_if_done(struct cf_worker *worker)
 {
-    if (worker->draining && worker->sessions_count == 0 && worker->jobs_running == 0)
+    if (worker->draining && worker->sessions_count == 0 && worker->jobs_running == 0 &&
+        cf_list_empty(&worker->sockets))
         cf_loop_stop(worker->loop);
 }
 
@@ -66,6 +69,11 @@ void cf_worker_session_gone(struct cf_worker *worker)
 {
     worker->sessions_count--;
     atomic_fetch_sub_explicit(&worker->metrics.connections, 1, memory_order_relaxed);
+    stop_if_done(worker);
+}
+
+void cf_worker_socket_gone(struct cf_worker *worker)
+{
     stop_if_done(worker);
 }
 
@@ -90,6 +98,9 @@ static void drain(struct cf_worker *worker)
 {
     worker->draining = true;
     stop_listening(worker);
+    while (!cf_list_empty(&worker->sockets))
+        cf_socket_drain(CF_LIST_ENTRY(worker->sockets.next, struct cf_socket, link));
+    cf_lost_end_all(worker);
     for (struct cf_list *node = worker->sessions.next, *next; node != &worker->sessions;
          node = next) {
         next = node->next;
@@ -116,7 +127,15 @@ static void handle_mail(struct cf_worker *worker, struct cf_mail *mail)
     case CF_MAIL_NEWS:
         if (mail->batch != NULL)
             cf_fanout_batch(worker, mail->batch);
+        worker->batch = mail->batch;
         finish_requests(worker, &mail->requests);
+        worker->batch = NULL;
+        break;
+    case CF_MAIL_ASK:
+    case CF_MAIL_TELL:
+    case CF_MAIL_GONE:
+    case CF_MAIL_MOVE:
+        cf_poll_handle(worker, mail);
         break;
     case CF_MAIL_PROBE:
         probe(worker, mail->ticket);
@@ -142,10 +161,18 @@ static void on_wake(void *context)
     stop_if_done(worker);
 }
 
+/* What this turn has given sockets to say on polling, or has made of them. */
+static void settle_sockets(struct cf_worker *worker)
+{
+    while (!cf_list_empty(&worker->unsettled))
+        cf_socket_settle(CF_LIST_ENTRY(worker->unsettled.next, struct cf_socket, unsettled));
+}
+
 static void on_turn_end(void *context)
 {
     struct cf_worker *worker = context;
     cf_fanout_flush(worker);
+    settle_sockets(worker);
     if (!cf_list_empty(&worker->submits))
         worker->server->store->ops->submit(worker->server->store, &worker->submits);
 }
@@ -157,6 +184,8 @@ static void init_jobs(struct cf_worker *worker)
     worker->rest_job = (struct cf_job){worker, cf_exchange_store_done};
     worker->ready_job = (struct cf_job){worker, cf_exchange_ready_done};
     worker->upgrade_job = (struct cf_job){worker, cf_stream_member_done};
+    worker->talk_rest_job = (struct cf_job){worker, cf_talk_rest_done};
+    worker->noted_job = (struct cf_job){worker, cf_socket_noted_done};
     worker->sight_job = (struct cf_job){worker, sight_done};
 }
 
@@ -170,6 +199,14 @@ enum cf_error cf_worker_new(struct cf_server *server, unsigned index, struct cf_
     cf_list_init(&worker->sessions);
     cf_list_init(&worker->submits);
     cf_slots_init(&worker->slots);
+    cf_slots_init(&worker->socket_slots);
+    cf_map_init(&worker->sids, server->hash_key);
+    cf_list_init(&worker->sockets);
+    cf_list_init(&worker->unsettled);
+    cf_list_init(&worker->lost);
+    cf_buf_init(&worker->actions, SCRATCH_MAX);
+    cf_buf_init(&worker->decoded, SCRATCH_MAX);
+    cf_buf_init(&worker->packet, SCRATCH_MAX);
     cf_hub_init(&worker->hub, server->hash_key);
     cf_buf_init(&worker->frames, FRAMES_MAX);
     cf_buf_init(&worker->deflated, SCRATCH_MAX);
@@ -181,6 +218,7 @@ enum cf_error cf_worker_new(struct cf_server *server, unsigned index, struct cf_
         return error;
     }
     cf_mailbox_init(&worker->mailbox, worker->loop);
+    cf_lost_sweep_later(worker);
     if (server->config->ws_compression) {
         worker->deflater = cf_ws_deflater_new(15);
         worker->inflater = cf_ws_inflater_new(15);
@@ -203,6 +241,7 @@ static void discard_mail(struct cf_worker *worker)
         struct cf_mail *mail = CF_LIST_ENTRY(node, struct cf_mail, link);
         for (struct cf_list *done; (done = cf_list_pop_front(&mail->requests)) != NULL;)
             cf_store_request_free(CF_LIST_ENTRY(done, struct cf_store_request, link));
+        cf_poll_discard(mail);
         cf_mail_free(mail);
     }
 }
@@ -217,6 +256,11 @@ void cf_worker_free(struct cf_worker *worker)
     cf_ws_inflater_free(worker->inflater);
     cf_hub_deinit(&worker->hub);
     cf_slots_deinit(&worker->slots);
+    cf_slots_deinit(&worker->socket_slots);
+    cf_map_deinit(&worker->sids);
+    cf_buf_deinit(&worker->actions);
+    cf_buf_deinit(&worker->decoded);
+    cf_buf_deinit(&worker->packet);
     cf_buf_deinit(&worker->frames);
     cf_buf_deinit(&worker->deflated);
     cf_buf_deinit(&worker->scratch);

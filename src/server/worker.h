@@ -35,7 +35,14 @@ struct cf_worker {
     struct cf_slots slots; /* sessions by ticket */
     struct cf_list sessions;
     size_t sessions_count;
-    size_t jobs_running; /* store requests that have not come back */
+    struct cf_map sids;           /* Socket.IO sockets by session id */
+    struct cf_slots socket_slots; /* and by ticket */
+    struct cf_list sockets, unsettled;
+    struct cf_loop_timer sweep; /* the first worker's: sockets of earlier processes are forgotten */
+    struct cf_list lost;        /* struct cf_lost */
+    struct cf_batch *batch;     /* whose requests are being finished; NULL: none */
+    struct cf_uuid run;         /* the conversation whose events the hub is collecting */
+    size_t jobs_running;        /* store requests that have not come back */
     bool draining;
     struct cf_hub hub;
     struct cf_metrics metrics;
@@ -46,7 +53,10 @@ struct cf_worker {
     struct cf_buf deflated;           /* one event, compressed */
     struct cf_buf scratch;            /* one event, one answer */
     uint64_t sightings[CF_SIGHTINGS]; /* users whose row is known to be fresh */
-    struct cf_job rest_job, upgrade_job, sight_job, ready_job;
+    struct cf_buf actions;            /* what a socket's session wants sent */
+    struct cf_buf decoded;            /* a binary packet of a POST */
+    struct cf_buf packet;             /* a Socket.IO packet on its way out */
+    struct cf_job rest_job, upgrade_job, sight_job, ready_job, talk_rest_job, noted_job;
 };
 
 /* CF_E_NOMEM, CF_E_IO. */
@@ -69,6 +79,8 @@ void cf_worker_submit(struct cf_worker *worker, struct cf_job *job, uint64_t tic
 /* Stores or refreshes the asker's row unless that was done lately. */
 void cf_worker_sight(struct cf_worker *worker, const struct cf_identity *identity);
 struct cf_now cf_worker_now(const struct cf_worker *worker);
+/* A socket ended; the same. */
+void cf_worker_socket_gone(struct cf_worker *worker);
 /* A session ended; while draining the last one lets the loop go. */
 void cf_worker_session_gone(struct cf_worker *worker);
 

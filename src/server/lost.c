@@ -1,0 +1,133 @@
+#include "server/lost.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "chat/talk.h"
+#include "server/people.h"
+
+/* A conversation in which the user is still taken for present. */
+struct kept_seat {
+    struct cf_seat *presence;
+    int64_t talk;
+};
+
+struct cf_lost {
+    struct cf_loop_timer timer;
+    struct cf_list link; /* worker->lost */
+    struct cf_worker *worker;
+    struct cf_identity identity;
+    struct cf_seat_place place;
+    cf_us opened;
+    cf_ms forget_at;
+    uint8_t pid[CF_SOCKET_PID_LEN];
+    size_t count;
+    struct kept_seat *seats; /* NULL: the user is not present by this socket any more */
+};
+
+static void end_presences(struct cf_lost *lost)
+{
+    for (size_t i = 0; i < lost->count; i++)
+        cf_people_go(lost->worker->server, lost->seats[i].presence,
+                     cf_identity_user(&lost->identity), lost->seats[i].talk, lost->place);
+    free(lost->seats);
+    lost->seats = NULL;
+    lost->count = 0;
+}
+
+static void free_lost(struct cf_lost *lost)
+{
+    end_presences(lost);
+    cf_loop_timer_stop(lost->worker->loop, &lost->timer);
+    cf_list_remove(&lost->link);
+    free(lost);
+}
+
+void cf_lost_forget(struct cf_worker *worker, const struct cf_identity *identity,
+                    struct cf_slice pid, cf_us opened)
+{
+    struct cf_asker asker = {identity, &worker->server->entropy, cf_worker_now(worker)};
+    struct cf_store_request *request;
+    asker.now.us = opened;
+    if (cf_talk_socket(&asker, CF_STORE_SOCKET_CLOSE, pid, 0, &request, NULL) == CF_OK)
+        cf_worker_submit(worker, &worker->noted_job, 0, request);
+}
+
+static void on_timer(struct cf_loop_timer *timer)
+{
+    struct cf_lost *lost = CF_CONTAINER_OF(timer, struct cf_lost, timer);
+    struct cf_worker *worker = lost->worker;
+    end_presences(lost);
+    if (cf_worker_now(worker).ms < lost->forget_at) {
+        cf_loop_timer_set(worker->loop, &lost->timer, lost->forget_at);
+        return;
+    }
+    cf_lost_forget(worker, &lost->identity, cf_slice_of(lost->pid, sizeof(lost->pid)),
+                   lost->opened);
+    free_lost(lost);
+}
+
+/* The socket's seats give their presences away one by one, so that none is ended twice. */
+static void take_presences(struct cf_lost *lost, struct cf_socket *socket)
+{
+    struct cf_list *seats = &socket->person->seats;
+    while (!cf_list_empty(seats)) {
+        struct cf_talk_seat *seat = CF_LIST_ENTRY(seats->next, struct cf_talk_seat, link);
+        lost->seats[lost->count++] = (struct kept_seat){seat->presence, seat->talk};
+        cf_hub_leave(&lost->worker->hub, &seat->subscriber);
+        cf_list_remove(&seat->link);
+        free(seat);
+    }
+    socket->person->seats_count = 0;
+}
+
+void cf_lost_keep(struct cf_socket *socket)
+{
+    struct cf_worker *worker = socket->worker;
+    struct cf_person *person = socket->person;
+    struct cf_lost *lost = calloc(1, sizeof(*lost));
+    struct kept_seat *seats = calloc(person->seats_count + 1, sizeof(*seats));
+    if (lost == NULL || seats == NULL) {
+        free(lost);
+        free(seats);
+        return;
+    }
+    cf_ms now = cf_worker_now(worker).ms;
+    *lost = (struct cf_lost){.worker = worker,
+                             .identity = cf_person_identity(person),
+                             .place = cf_socket_place(socket),
+                             .opened = person->opened,
+                             .forget_at = now + CF_LOST_REMEMBERED_MS,
+                             .seats = seats};
+    memcpy(lost->pid, person->pid, sizeof(lost->pid));
+    cf_loop_timer_init(&lost->timer, on_timer);
+    cf_list_init(&lost->link);
+    cf_list_push_back(&worker->lost, &lost->link);
+    take_presences(lost, socket);
+    cf_loop_timer_set(worker->loop, &lost->timer, now + CF_LOST_PRESENT_MS);
+}
+
+static void on_sweep(struct cf_loop_timer *timer)
+{
+    struct cf_worker *worker = CF_CONTAINER_OF(timer, struct cf_worker, sweep);
+    struct cf_store_request *request = cf_store_request_new(CF_STORE_SOCKET_CLOSE);
+    if (request == NULL)
+        return; /* the next start sweeps again */
+    request->now = worker->server->started;
+    cf_worker_submit(worker, &worker->noted_job, 0, request);
+}
+
+void cf_lost_sweep_later(struct cf_worker *worker)
+{
+    cf_loop_timer_init(&worker->sweep, on_sweep);
+    if (worker->index == 0)
+        cf_loop_timer_set(worker->loop, &worker->sweep,
+                          cf_worker_now(worker).ms + CF_LOST_REMEMBERED_MS);
+}
+
+void cf_lost_end_all(struct cf_worker *worker)
+{
+    while (!cf_list_empty(&worker->lost))
+        free_lost(CF_LIST_ENTRY(worker->lost.next, struct cf_lost, link));
+    cf_loop_timer_stop(worker->loop, &worker->sweep);
+}

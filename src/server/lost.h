@@ -1,0 +1,23 @@
+/* Sockets whose connection was lost: their people stay present for 5 s, so that one who comes back
+ * was never away, and the store remembers them for 2 minutes, so that they can be recovered. */
+#ifndef CF_SERVER_LOST_H
+#define CF_SERVER_LOST_H
+
+#include "server/socket.h"
+
+enum { CF_LOST_PRESENT_MS = 5000, CF_LOST_REMEMBERED_MS = 120000 };
+
+struct cf_lost;
+
+/* Takes the seats' presences over, and the memory of the store. Without memory they end at once. */
+void cf_lost_keep(struct cf_socket *socket);
+/* The server stops: presences end, what the store remembers stays. */
+void cf_lost_end_all(struct cf_worker *worker);
+/* Sockets of before the server's start are recovered or, 2 minutes later, forgotten. Once, by the
+ * first worker. */
+void cf_lost_sweep_later(struct cf_worker *worker);
+/* Asks the store to forget a socket. */
+void cf_lost_forget(struct cf_worker *worker, const struct cf_identity *identity,
+                    struct cf_slice pid, cf_us opened);
+
+#endif

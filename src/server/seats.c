@@ -1,0 +1,229 @@
+/* A socket's places in conversations: in the worker's hub, so that it is told, and in the
+ * directory, so that the others know that its user is there. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "chat/talk.h"
+#include "server/lost.h"
+#include "server/people.h"
+
+enum { TYPING_ENDS_MS = 5000, TYPING_TOLD_MS = 100 };
+
+struct cf_slice cf_person_user(const struct cf_person *person)
+{
+    return cf_slice_of(person->people, person->user_len);
+}
+
+struct cf_slice cf_person_name(const struct cf_person *person)
+{
+    return cf_slice_of(person->people + person->user_len, person->name_len);
+}
+
+struct cf_identity cf_person_identity(const struct cf_person *person)
+{
+    struct cf_identity identity = {
+        .user_id_len = person->user_len, .name_len = person->name_len, .expires = person->expires};
+    memcpy(identity.user_id, person->people, person->user_len);
+    memcpy(identity.name, person->people + person->user_len, person->name_len);
+    return identity;
+}
+
+struct cf_seat_place cf_socket_place(const struct cf_socket *socket)
+{
+    return (struct cf_seat_place){socket->worker->index, socket->ticket};
+}
+
+struct cf_person *cf_person_new(struct cf_socket *socket, const struct cf_identity *identity)
+{
+    struct cf_slice user = cf_identity_user(identity), name = cf_identity_name(identity);
+    struct cf_person *person = calloc(1, sizeof(*person) + user.len + name.len);
+    if (person == NULL)
+        return NULL;
+    person->expires = identity->expires;
+    person->user_len = (uint16_t)user.len;
+    person->name_len = (uint16_t)name.len;
+    memcpy(person->people, user.ptr, user.len);
+    memcpy(person->people + user.len, name.ptr, name.len);
+    cf_list_init(&person->seats);
+    cf_list_init(&person->own.link);
+    person->own.socket = socket;
+    person->own.typing_until = CF_MS_NEVER;
+    cf_subscriber_init(&person->own.subscriber, cf_person_user(person), cf_socket_form(socket));
+    return person;
+}
+
+enum cf_error cf_person_listen(struct cf_socket *socket)
+{
+    struct cf_worker *worker = socket->worker;
+    struct cf_talk_seat *own = &socket->person->own;
+    struct cf_uuid room = cf_talk_user_room(worker->server->hash_key, own->subscriber.user);
+    cf_hub_reform(&own->subscriber, cf_socket_form(socket));
+    enum cf_error error = cf_hub_join(&worker->hub, room, &own->subscriber);
+    if (error == CF_OK)
+        cf_hub_live(&own->subscriber);
+    return error;
+}
+
+struct cf_talk_seat *cf_seats_find(const struct cf_socket *socket, int64_t talk)
+{
+    const struct cf_list *seats = &socket->person->seats;
+    for (struct cf_list *node = seats->next; node != seats; node = node->next) {
+        struct cf_talk_seat *seat = CF_LIST_ENTRY(node, struct cf_talk_seat, link);
+        if (seat->talk == talk)
+            return seat;
+    }
+    return NULL;
+}
+
+static struct cf_talk_seat *new_seat(struct cf_socket *socket, int64_t talk)
+{
+    struct cf_talk_seat *seat = calloc(1, sizeof(*seat));
+    if (seat == NULL)
+        return NULL;
+    seat->socket = socket;
+    seat->talk = talk;
+    seat->typing_until = CF_MS_NEVER;
+    cf_list_init(&seat->link);
+    cf_subscriber_init(&seat->subscriber, cf_person_user(socket->person), cf_socket_form(socket));
+    return seat;
+}
+
+enum cf_error cf_seats_take(struct cf_socket *socket, int64_t talk)
+{
+    struct cf_worker *worker = socket->worker;
+    struct cf_person *person = socket->person;
+    if (cf_seats_find(socket, talk) != NULL)
+        return CF_OK;
+    if (person->seats_count >= CF_SOCKET_SEATS_MAX)
+        return CF_E_TOO_MANY;
+    struct cf_talk_seat *seat = new_seat(socket, talk);
+    if (seat == NULL)
+        return CF_E_NOMEM;
+    enum cf_error error = cf_hub_join(&worker->hub, cf_talk_room(talk), &seat->subscriber);
+    if (error == CF_OK)
+        error = cf_people_come(worker->server, cf_person_user(person), cf_person_name(person), talk,
+                               cf_socket_place(socket), &seat->presence);
+    if (error != CF_OK) {
+        cf_hub_leave(&worker->hub, &seat->subscriber);
+        free(seat);
+        return error;
+    }
+    cf_hub_live(&seat->subscriber);
+    cf_list_push_back(&person->seats, &seat->link);
+    person->seats_count++;
+    return CF_OK;
+}
+
+/* ---- typing ---- */
+
+static void tell_typing(const struct cf_talk_seat *seat, bool on)
+{
+    struct cf_worker *worker = seat->socket->worker;
+    struct cf_seat_place place = cf_socket_place(seat->socket);
+    struct cf_event like = {.kind = CF_EVENT_TALK_TYPING,
+                            .room = cf_talk_room(seat->talk),
+                            .talk = seat->talk,
+                            .user = seat->subscriber.user,
+                            .source = {place.worker, place.ticket},
+                            .on = on,
+                            .at = cf_worker_now(worker).us};
+    struct cf_event *event;
+    if (cf_event_new(&like, &event) == CF_OK)
+        cf_server_publish(worker->server, event);
+}
+
+void cf_seats_type(struct cf_talk_seat *seat, bool on)
+{
+    cf_ms now = cf_worker_now(seat->socket->worker).ms;
+    bool typed = seat->typing_until != CF_MS_NEVER;
+    seat->typing_until = on ? now + TYPING_ENDS_MS : CF_MS_NEVER;
+    if (!on && !typed)
+        return;
+    if (on && seat->typing_told != 0 && now - seat->typing_told < TYPING_TOLD_MS)
+        return;
+    if (on)
+        seat->typing_told = now;
+    tell_typing(seat, on);
+}
+
+void cf_seats_tick(struct cf_socket *socket, cf_ms now)
+{
+    if (socket->person == NULL)
+        return;
+    const struct cf_list *seats = &socket->person->seats;
+    for (struct cf_list *node = seats->next; node != seats; node = node->next) {
+        struct cf_talk_seat *seat = CF_LIST_ENTRY(node, struct cf_talk_seat, link);
+        if (now >= seat->typing_until)
+            cf_seats_type(seat, false);
+    }
+}
+
+cf_ms cf_seats_deadline(const struct cf_socket *socket)
+{
+    cf_ms deadline = CF_MS_NEVER;
+    if (socket->person == NULL)
+        return deadline;
+    const struct cf_list *seats = &socket->person->seats;
+    for (struct cf_list *node = seats->next; node != seats; node = node->next) {
+        struct cf_talk_seat *seat = CF_LIST_ENTRY(node, struct cf_talk_seat, link);
+        if (seat->typing_until < deadline)
+            deadline = seat->typing_until;
+    }
+    return deadline;
+}
+
+/* ---- leaving ---- */
+
+/* Everything but the presence. */
+static void vacate(struct cf_talk_seat *seat)
+{
+    if (seat->typing_until != CF_MS_NEVER)
+        cf_seats_type(seat, false);
+    cf_hub_leave(&seat->socket->worker->hub, &seat->subscriber);
+    cf_list_remove(&seat->link);
+    seat->socket->person->seats_count--;
+}
+
+void cf_seats_leave(struct cf_socket *socket, struct cf_talk_seat *seat)
+{
+    vacate(seat);
+    cf_people_go(socket->worker->server, seat->presence, cf_person_user(socket->person), seat->talk,
+                 cf_socket_place(socket));
+    free(seat);
+}
+
+void cf_seats_reform(struct cf_socket *socket)
+{
+    if (socket->person == NULL)
+        return;
+    uint8_t form = cf_socket_form(socket);
+    const struct cf_list *seats = &socket->person->seats;
+    cf_hub_reform(&socket->person->own.subscriber, form);
+    for (struct cf_list *node = seats->next; node != seats; node = node->next)
+        cf_hub_reform(&CF_LIST_ENTRY(node, struct cf_talk_seat, link)->subscriber, form);
+}
+
+void cf_seats_end(struct cf_socket *socket)
+{
+    struct cf_person *person = socket->person;
+    struct cf_worker *worker = socket->worker;
+    if (person == NULL)
+        return;
+    struct cf_identity identity = cf_person_identity(person);
+    cf_hub_leave(&worker->hub, &person->own.subscriber);
+    if (!socket->clean) {
+        for (struct cf_list *node = person->seats.next; node != &person->seats; node = node->next) {
+            struct cf_talk_seat *seat = CF_LIST_ENTRY(node, struct cf_talk_seat, link);
+            if (seat->typing_until != CF_MS_NEVER)
+                cf_seats_type(seat, false);
+        }
+        cf_lost_keep(socket);
+    } else if (!worker->draining) {
+        cf_lost_forget(worker, &identity, cf_slice_of(person->pid, sizeof(person->pid)),
+                       person->opened);
+    }
+    while (!cf_list_empty(&person->seats))
+        cf_seats_leave(socket, CF_LIST_ENTRY(person->seats.next, struct cf_talk_seat, link));
+    free(person);
+    socket->person = NULL;
+}

@@ -1,0 +1,395 @@
+/* The session below: requests, lines, actions, timers, the end. */
+#include "server/socket.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/fanout.h"
+
+static cf_ms now_ms(const struct cf_socket *socket)
+{
+    return cf_worker_now(socket->worker).ms;
+}
+
+static _Atomic uint64_t *gauge(const struct cf_socket *socket)
+{
+    return &socket->worker->metrics.sio_sessions[socket->eio.transport];
+}
+
+static struct cf_slice sid_of(const struct cf_socket *socket)
+{
+    return cf_slice_of(socket->sid, sizeof(socket->sid));
+}
+
+uint8_t cf_socket_form(const struct cf_socket *socket)
+{
+    return socket->eio.transport == CF_EIO_WEBSOCKET ? CF_FORM_LINE : CF_FORM_POLL;
+}
+
+/* ---- opening ---- */
+
+static void on_timer(struct cf_loop_timer *timer)
+{
+    struct cf_socket *socket = CF_CONTAINER_OF(timer, struct cf_socket, timer);
+    struct cf_now now = cf_worker_now(socket->worker);
+    cf_eio_tick(&socket->eio, now.ms);
+    cf_seats_tick(socket, now.ms);
+    if (cf_sio_tick(&socket->sio, now.ms) != CF_OK)
+        cf_eio_close(&socket->eio, now.ms);
+    if (socket->person != NULL && now.us >= socket->person->expires)
+        cf_socket_expel(socket);
+    if (socket->eio.transport == CF_EIO_POLLING && !socket->eio.polled)
+        cf_eio_abort(&socket->eio, CF_EIO_BY_SERVER); /* no GET will come */
+    cf_socket_settle(socket);
+}
+
+static bool keep_token(struct cf_socket *socket, struct cf_slice token)
+{
+    if (token.len == 0 || token.len > UINT16_MAX)
+        return true;
+    socket->token = malloc(token.len);
+    if (socket->token == NULL)
+        return false;
+    memcpy(socket->token, token.ptr, token.len);
+    socket->token_len = (uint16_t)token.len;
+    return true;
+}
+
+static void free_socket(struct cf_socket *socket)
+{
+    struct cf_worker *worker = socket->worker;
+    cf_loop_timer_stop(worker->loop, &socket->timer);
+    cf_list_remove(&socket->link);
+    cf_list_remove(&socket->unsettled);
+    cf_map_remove(&worker->sids, sid_of(socket));
+    cf_slots_remove(&worker->socket_slots, socket->ticket);
+    cf_sio_session_deinit(&socket->sio);
+    cf_eio_session_deinit(&socket->eio);
+    free(socket->token);
+    free(socket);
+}
+
+struct cf_socket *cf_socket_open(struct cf_worker *worker, enum cf_eio_transport transport,
+                                 struct cf_slice token)
+{
+    struct cf_socket *socket = calloc(1, sizeof(*socket));
+    if (socket == NULL)
+        return NULL;
+    socket->worker = worker;
+    cf_list_init(&socket->link);
+    cf_list_init(&socket->unsettled);
+    cf_loop_timer_init(&socket->timer, on_timer);
+    cf_poll_make_sid(worker, socket->sid);
+    cf_sio_session_init(&socket->sio, &worker->server->sio_config, now_ms(socket));
+    enum cf_error error = cf_eio_session_open(&socket->eio, &worker->server->eio_config, transport,
+                                              sid_of(socket), now_ms(socket));
+    if (error == CF_OK && !keep_token(socket, token))
+        error = CF_E_NOMEM;
+    if (error == CF_OK)
+        error = cf_slots_put(&worker->socket_slots, socket, &socket->ticket);
+    if (error == CF_OK)
+        error = cf_map_put(&worker->sids, sid_of(socket), socket);
+    if (error != CF_OK) {
+        free_socket(socket);
+        return NULL;
+    }
+    cf_list_push_back(&worker->sockets, &socket->link);
+    atomic_fetch_add_explicit(gauge(socket), 1, memory_order_relaxed);
+    cf_count(&worker->metrics, transport == CF_EIO_POLLING ? CF_COUNT_SIO_OPENED_POLLING
+                                                           : CF_COUNT_SIO_OPENED_WEBSOCKET);
+    return socket;
+}
+
+struct cf_socket *cf_socket_find(const struct cf_worker *worker, struct cf_slice sid)
+{
+    struct cf_socket *socket = cf_map_get(&worker->sids, sid);
+    return socket != NULL && socket->eio.end == CF_EIO_LIVE ? socket : NULL;
+}
+
+struct cf_socket *cf_socket_get(const struct cf_worker *worker, uint64_t ticket)
+{
+    struct cf_socket *socket = cf_slots_get(&worker->socket_slots, ticket);
+    return socket != NULL && socket->eio.end == CF_EIO_LIVE ? socket : NULL;
+}
+
+/* ---- the end ---- */
+
+static const char *end_text(const struct cf_socket *socket)
+{
+    switch ((enum cf_eio_end)socket->eio.end) {
+    case CF_EIO_BY_CLIENT:
+        return "client_closed";
+    case CF_EIO_BY_SERVER:
+        return "server_closed";
+    case CF_EIO_PING_TIMEOUT:
+        return "ping_timeout";
+    case CF_EIO_PROTOCOL:
+        return "protocol_error";
+    case CF_EIO_SLOW:
+        return "slow_consumer";
+    case CF_EIO_LIVE:
+    case CF_EIO_LOST:
+        break;
+    }
+    return "connection_lost";
+}
+
+static void log_end(const struct cf_socket *socket)
+{
+    if (socket->eio.end == CF_EIO_PROTOCOL)
+        cf_count(&socket->worker->metrics, CF_COUNT_SIO_BAD);
+    if (socket->person != NULL)
+        cf_log(CF_LOG_INFO, "Socket.IO client disconnected",
+               CF_KV_STR("user_id", cf_person_user(socket->person)),
+               CF_KV_CSTR("reason", end_text(socket)));
+}
+
+static void let_go_of(struct cf_line **line, unsigned code)
+{
+    if (*line != NULL)
+        cf_line_close(*line, code);
+    *line = NULL;
+}
+
+static void refuse_caller(struct cf_socket *socket, struct cf_caller *caller)
+{
+    if (caller->ticket != 0)
+        cf_poll_tell(socket->worker, *caller, CF_TELL_REFUSED, CF_EIO_BAD_REQUEST, CF_LIT(""));
+    *caller = (struct cf_caller){.ticket = 0};
+}
+
+static void end(struct cf_socket *socket)
+{
+    log_end(socket);
+    atomic_fetch_sub_explicit(gauge(socket), 1, memory_order_relaxed);
+    refuse_caller(socket, &socket->poller);
+    refuse_caller(socket, &socket->poster);
+    let_go_of(&socket->line, socket->worker->draining ? 1001 : 1000);
+    let_go_of(&socket->probe, 1000);
+    cf_seats_end(socket);
+    struct cf_worker *worker = socket->worker;
+    free_socket(socket);
+    cf_worker_socket_gone(worker);
+}
+
+/* ---- what the session asks for ---- */
+
+/* False: the socket is gone. */
+static bool carry_out(struct cf_socket *socket, const struct cf_eio_action *action)
+{
+    switch (action->what) {
+    case CF_EIO_ANSWER:
+        cf_poll_tell(socket->worker, socket->poller, CF_TELL_PACKETS, CF_EIO_BAD_REQUEST,
+                     action->bytes);
+        socket->poller = (struct cf_caller){.ticket = 0};
+        return true;
+    case CF_EIO_SEND:
+        if (socket->line != NULL)
+            cf_line_send(socket->line, action->binary, action->bytes);
+        return true;
+    case CF_EIO_SEND_PROBE:
+        if (socket->probe != NULL)
+            cf_line_send(socket->probe, false, action->bytes);
+        return true;
+    case CF_EIO_DROP_PROBE:
+        let_go_of(&socket->probe, 1000);
+        return true;
+    case CF_EIO_CLOSED:
+        end(socket);
+        return false;
+    }
+    return true;
+}
+
+static cf_ms earlier(cf_ms a, cf_ms b)
+{
+    return a < b ? a : b;
+}
+
+static void set_timer(struct cf_socket *socket)
+{
+    struct cf_now now = cf_worker_now(socket->worker);
+    cf_ms deadline = earlier(cf_eio_deadline(&socket->eio), cf_sio_deadline(&socket->sio));
+    deadline = earlier(deadline, cf_seats_deadline(socket));
+    if (socket->person != NULL) {
+        cf_us left = socket->person->expires - now.us;
+        deadline = earlier(deadline, now.ms + (left > 0 ? left / 1000 + 1 : 0));
+    }
+    if (deadline == CF_MS_NEVER)
+        cf_loop_timer_stop(socket->worker->loop, &socket->timer);
+    else
+        cf_loop_timer_set(socket->worker->loop, &socket->timer, deadline);
+}
+
+void cf_socket_settle(struct cf_socket *socket)
+{
+    struct cf_eio_action action;
+    cf_list_remove(&socket->unsettled);
+    while (cf_eio_act(&socket->eio, &socket->worker->actions, &action)) {
+        if (!carry_out(socket, &action))
+            return;
+    }
+    set_timer(socket);
+}
+
+void cf_socket_settle_later(struct cf_socket *socket)
+{
+    if (cf_list_empty(&socket->unsettled))
+        cf_list_push_back(&socket->worker->unsettled, &socket->unsettled);
+}
+
+/* A line may be written to at once when nothing of the session's own waits before it. */
+/* Nothing of the session's own waits before it. So what is said, and what the fan-out writes to the
+ * line, keep their order. */
+static bool writes_at_once(const struct cf_socket *socket)
+{
+    const struct cf_eio_session *eio = &socket->eio;
+    return socket->line != NULL && eio->transport == CF_EIO_WEBSOCKET && eio->queue.len == 0 &&
+           eio->end == CF_EIO_LIVE && !eio->closing;
+}
+
+void cf_socket_say(struct cf_socket *socket, struct cf_slice packet)
+{
+    cf_count(&socket->worker->metrics, CF_COUNT_SIO_PACKETS_OUT);
+    struct cf_buf *message = &socket->worker->actions;
+    cf_buf_reset(message);
+    if (!writes_at_once(socket) || cf_buf_append_byte(message, CF_EIO_MESSAGE) != CF_OK ||
+        cf_buf_append(message, packet) != CF_OK)
+        (void)cf_eio_send(&socket->eio, packet, false); /* else the session closes itself */
+    else
+        cf_line_send(socket->line, false, cf_buf_peek(message));
+    cf_socket_settle_later(socket);
+}
+
+void cf_socket_expel(struct cf_socket *socket)
+{
+    struct cf_buf packet;
+    cf_buf_init(&packet, 64);
+    socket->clean = true;
+    if (cf_sio_inside(&socket->sio, 0) &&
+        cf_sio_expel(&socket->sio, 0, now_ms(socket), &packet) == CF_OK)
+        cf_socket_say(socket, cf_buf_peek(&packet));
+    cf_buf_deinit(&packet);
+    cf_eio_close(&socket->eio, now_ms(socket));
+}
+
+void cf_socket_drain(struct cf_socket *socket)
+{
+    cf_socket_expel(socket);
+    cf_socket_settle(socket);
+}
+
+/* ---- requests ---- */
+
+void cf_socket_poll(struct cf_socket *socket, struct cf_caller caller)
+{
+    if (cf_eio_poll(&socket->eio, now_ms(socket)) == CF_OK)
+        socket->poller = caller;
+    else
+        cf_poll_tell(socket->worker, caller, CF_TELL_REFUSED, CF_EIO_BAD_REQUEST, CF_LIT(""));
+    cf_socket_settle(socket);
+}
+
+void cf_socket_post_begin(struct cf_socket *socket, struct cf_caller caller)
+{
+    if (cf_eio_post_begin(&socket->eio) == CF_OK) {
+        socket->poster = caller;
+        return;
+    }
+    cf_poll_tell(socket->worker, caller, CF_TELL_REFUSED, CF_EIO_BAD_REQUEST, CF_LIT(""));
+    cf_socket_settle(socket);
+}
+
+static enum cf_error take_payload(struct cf_socket *socket, struct cf_slice body)
+{
+    struct cf_eio_packet packet;
+    enum cf_error error;
+    do {
+        error = cf_eio_payload_next(&socket->eio, &body, now_ms(socket), &socket->worker->decoded,
+                                    &packet);
+        if (error == CF_OK && packet.data.ptr != NULL &&
+            cf_socket_hear(socket, packet.data, packet.binary) != CF_OK)
+            cf_eio_abort(&socket->eio, CF_EIO_PROTOCOL);
+    } while (error == CF_OK && packet.data.ptr != NULL);
+    return error;
+}
+
+/* Whoever is not the poster has been refused already. */
+void cf_socket_post(struct cf_socket *socket, struct cf_caller caller, struct cf_slice body)
+{
+    if (!cf_caller_is(socket->poster, caller))
+        return;
+    enum cf_error error = take_payload(socket, body);
+    socket->poster = (struct cf_caller){.ticket = 0};
+    cf_eio_post_end(&socket->eio);
+    cf_poll_tell(socket->worker, caller, error == CF_OK ? CF_TELL_OK : CF_TELL_REFUSED,
+                 CF_EIO_BAD_REQUEST, CF_LIT(""));
+    cf_socket_settle(socket);
+}
+
+void cf_socket_gone(struct cf_socket *socket, struct cf_caller caller)
+{
+    if (cf_caller_is(socket->poller, caller)) {
+        socket->poller = (struct cf_caller){.ticket = 0};
+        cf_eio_poll_gone(&socket->eio);
+    } else if (cf_caller_is(socket->poster, caller)) {
+        socket->poster = (struct cf_caller){.ticket = 0};
+        cf_eio_post_gone(&socket->eio);
+    }
+    cf_socket_settle(socket);
+}
+
+/* ---- lines ---- */
+
+void cf_socket_line(struct cf_socket *socket, struct cf_line *line)
+{
+    if (socket->eio.transport == CF_EIO_WEBSOCKET && socket->line == NULL)
+        socket->line = line;
+    else if (cf_eio_probe_begin(&socket->eio, now_ms(socket)) == CF_OK)
+        socket->probe = line;
+    else
+        cf_line_close(line, 1000);
+    cf_socket_settle(socket);
+}
+
+static void take_over(struct cf_socket *socket)
+{
+    struct cf_worker *worker = socket->worker;
+    atomic_fetch_sub_explicit(&worker->metrics.sio_sessions[CF_EIO_POLLING], 1,
+                              memory_order_relaxed);
+    atomic_fetch_add_explicit(&worker->metrics.sio_sessions[CF_EIO_WEBSOCKET], 1,
+                              memory_order_relaxed);
+    cf_count(&worker->metrics, CF_COUNT_SIO_UPGRADES);
+    socket->line = socket->probe;
+    socket->probe = NULL;
+    cf_seats_reform(socket);
+}
+
+void cf_socket_message(struct cf_socket *socket, struct cf_line *line, struct cf_slice message,
+                       bool binary)
+{
+    struct cf_eio_packet packet;
+    if (line == socket->probe) {
+        bool upgraded;
+        cf_eio_probe_packet(&socket->eio, message, binary, now_ms(socket), &upgraded);
+        if (upgraded)
+            take_over(socket);
+    } else if (cf_eio_ws_next(&socket->eio, message, binary, now_ms(socket), &packet) == CF_OK &&
+               packet.data.ptr != NULL) {
+        if (cf_socket_hear(socket, packet.data, packet.binary) != CF_OK)
+            cf_eio_abort(&socket->eio, CF_EIO_PROTOCOL);
+    }
+    cf_socket_settle(socket);
+}
+
+void cf_socket_line_gone(struct cf_socket *socket, struct cf_line *line)
+{
+    if (line == socket->probe) {
+        socket->probe = NULL;
+        cf_eio_probe_gone(&socket->eio);
+    } else if (line == socket->line) {
+        socket->line = NULL;
+        cf_eio_ws_gone(&socket->eio);
+    }
+    cf_socket_settle(socket);
+}

@@ -1,0 +1,160 @@
+/* A Socket.IO client: an Engine.IO session below, a Socket.IO session above it, and, once its token
+ * is found good, a person with seats in conversations.
+ *
+ * socket.c carries the session (requests, lines, timers, the end), socket_hear.c takes what the
+ * client says, socket_done.c what the store answers, seats.c the places in conversations. */
+#ifndef CF_SERVER_SOCKET_H
+#define CF_SERVER_SOCKET_H
+
+#include "chat/hub.h"
+#include "server/line.h"
+#include "server/poll.h"
+
+enum {
+    CF_SOCKET_ID_LEN = 20,      /* what the client calls socket.id */
+    CF_SOCKET_PID_LEN = 24,     /* the secret by which it is recovered */
+    CF_SOCKET_SEATS_MAX = 1000, /* conversations of one socket */
+    CF_SOCKET_JOBS_MAX = 256,   /* requests that the store has not answered */
+};
+
+/* A place in which a socket is told events: a conversation, or (talk 0) its user's own. */
+struct cf_talk_seat {
+    struct cf_subscriber subscriber;
+    struct cf_list link; /* person->seats */
+    struct cf_socket *socket;
+    struct cf_seat *presence; /* NULL: the user's own */
+    int64_t talk;
+    cf_ms typing_until; /* CF_MS_NEVER: does not type */
+    cf_ms typing_told;
+};
+
+/* Who the socket is. */
+struct cf_person {
+    cf_us expires; /* the token's */
+    cf_us opened;  /* what the store knows this socket's life by */
+    struct cf_talk_seat own;
+    struct cf_list seats;
+    size_t seats_count;
+    uint8_t id[CF_SOCKET_ID_LEN];
+    uint8_t pid[CF_SOCKET_PID_LEN];
+    uint16_t user_len, name_len;
+    uint8_t people[]; /* user id, then name */
+};
+
+struct cf_socket {
+    struct cf_worker *worker;
+    struct cf_eio_session eio;
+    struct cf_sio_session sio;
+    struct cf_loop_timer timer;
+    struct cf_list link;      /* worker->sockets */
+    struct cf_list unsettled; /* worker->unsettled */
+    uint64_t ticket;          /* in worker->socket_slots */
+    struct cf_caller poller, poster;
+    struct cf_line *line, *probe;
+    struct cf_person *person; /* NULL: not connected */
+    uint8_t *token;           /* the handshake's, until it is connected; NULL: none */
+    uint16_t token_len;
+    uint16_t jobs;
+    bool clean; /* it left, or was put out, and is not to be recovered */
+    uint8_t sid[CF_SID_LEN];
+};
+
+/* socket.c */
+
+/* NULL without memory. `token` (may be empty) is copied. */
+struct cf_socket *cf_socket_open(struct cf_worker *worker, enum cf_eio_transport transport,
+                                 struct cf_slice token);
+/* NULL when there is none, or it is over. */
+struct cf_socket *cf_socket_find(const struct cf_worker *worker, struct cf_slice sid);
+struct cf_socket *cf_socket_get(const struct cf_worker *worker, uint64_t ticket);
+void cf_socket_poll(struct cf_socket *socket, struct cf_caller caller);
+void cf_socket_post_begin(struct cf_socket *socket, struct cf_caller caller);
+void cf_socket_post(struct cf_socket *socket, struct cf_caller caller, struct cf_slice body);
+void cf_socket_gone(struct cf_socket *socket, struct cf_caller caller);
+/* The line is the session's, or (a session on polling) asks to be. */
+void cf_socket_line(struct cf_socket *socket, struct cf_line *line);
+void cf_socket_message(struct cf_socket *socket, struct cf_line *line, struct cf_slice message,
+                       bool binary);
+void cf_socket_line_gone(struct cf_socket *socket, struct cf_line *line);
+/* Says a Socket.IO packet. */
+void cf_socket_say(struct cf_socket *socket, struct cf_slice packet);
+/* Does what the session asks for and sets its timer; may free the socket. After every step. */
+void cf_socket_settle(struct cf_socket *socket);
+/* The same, at the end of the turn: for those who walk over sockets. */
+void cf_socket_settle_later(struct cf_socket *socket);
+/* Puts the client out of the namespace, and closes. */
+void cf_socket_expel(struct cf_socket *socket);
+/* The server stops: goodbye; what the store knows of it stays, for the next start. */
+void cf_socket_drain(struct cf_socket *socket);
+/* How its seats want their events. */
+uint8_t cf_socket_form(const struct cf_socket *socket);
+
+/* socket_hear.c */
+
+/* A message of the client's. An error: it broke the protocol. */
+enum cf_error cf_socket_hear(struct cf_socket *socket, struct cf_slice message, bool binary);
+/* The requests of a socket that is over are let go of. */
+void cf_socket_forget(struct cf_socket *socket);
+
+/* socket_done.c */
+
+/* An event that waits for the store. */
+struct cf_socket_ask {
+    struct cf_job job;
+    bool has_id; /* an ack is asked for */
+    uint64_t id;
+};
+
+void cf_socket_said_done(struct cf_worker *worker, struct cf_session *session,
+                         struct cf_store_request *request);
+void cf_socket_marked_done(struct cf_worker *worker, struct cf_session *session,
+                           struct cf_store_request *request);
+void cf_socket_joined_done(struct cf_worker *worker, struct cf_session *session,
+                           struct cf_store_request *request);
+void cf_socket_recovered_done(struct cf_worker *worker, struct cf_session *session,
+                              struct cf_store_request *request);
+/* For requests whose outcome nobody waits for. */
+void cf_socket_noted_done(struct cf_worker *worker, struct cf_session *session,
+                          struct cf_store_request *request);
+/* Lets a socket in that is new, or was not recovered. */
+void cf_socket_let_in(struct cf_socket *socket);
+/* Acks, when the client has asked for one. */
+void cf_socket_ack_refused(struct cf_socket *socket, const struct cf_socket_ask *ask,
+                           enum cf_error why, const char *message, cf_ms retry_ms);
+void cf_socket_ack_present(struct cf_socket *socket, const struct cf_socket_ask *ask, int64_t talk);
+/* A request to the store in this socket's name, with a memory of the ack; takes the request over.
+ */
+void cf_socket_submit(struct cf_socket *socket, struct cf_store_request *request,
+                      const struct cf_socket_ask *ask);
+
+/* seats.c */
+
+struct cf_slice cf_person_user(const struct cf_person *person);
+struct cf_slice cf_person_name(const struct cf_person *person);
+struct cf_identity cf_person_identity(const struct cf_person *person);
+struct cf_seat_place cf_socket_place(const struct cf_socket *socket);
+/* NULL without memory. */
+struct cf_person *cf_person_new(struct cf_socket *socket, const struct cf_identity *identity);
+/* The user's own events come from now on. CF_E_NOMEM. */
+enum cf_error cf_person_listen(struct cf_socket *socket);
+/* NULL: the socket is not in it. */
+struct cf_talk_seat *cf_seats_find(const struct cf_socket *socket, int64_t talk);
+/* Takes a seat; harmless when it has one. CF_E_TOO_MANY, CF_E_NOMEM. */
+enum cf_error cf_seats_take(struct cf_socket *socket, int64_t talk);
+void cf_seats_leave(struct cf_socket *socket, struct cf_talk_seat *seat);
+/* Somebody types, or not; told when it is new, or was not told for a while. */
+void cf_seats_type(struct cf_talk_seat *seat, bool on);
+/* What is due; and when the next is. */
+void cf_seats_tick(struct cf_socket *socket, cf_ms now);
+cf_ms cf_seats_deadline(const struct cf_socket *socket);
+void cf_seats_reform(struct cf_socket *socket);
+/* Gives everything up. A socket that is not `clean` may be recovered: its places are kept for a
+ * while (lost.h). Frees the person. */
+void cf_seats_end(struct cf_socket *socket);
+
+static inline struct cf_talk_seat *cf_talk_seat_of(struct cf_subscriber *subscriber)
+{
+    return CF_CONTAINER_OF(subscriber, struct cf_talk_seat, subscriber);
+}
+
+#endif
