@@ -18,12 +18,28 @@ struct cf_lost {
     struct cf_worker *worker;
     struct cf_identity identity;
     struct cf_seat_place place;
-    cf_us opened;
+    struct cf_life life;
     cf_ms forget_at;
-    uint8_t pid[CF_SOCKET_PID_LEN];
     size_t count;
     struct kept_seat *seats; /* NULL: the user is not present by this socket any more */
 };
+
+static struct cf_slice pid_of(const struct cf_life *life)
+{
+    return cf_slice_of(life->pid, sizeof(life->pid));
+}
+
+enum cf_error cf_life_enter(struct cf_worker *worker, struct cf_life *life)
+{
+    (void)cf_map_remove(&worker->lives, pid_of(life)); /* the map borrows the key */
+    return cf_map_put(&worker->lives, pid_of(life), life);
+}
+
+void cf_life_leave(struct cf_worker *worker, struct cf_life *life)
+{
+    if (cf_map_get(&worker->lives, pid_of(life)) == life)
+        (void)cf_map_remove(&worker->lives, pid_of(life));
+}
 
 static void end_presences(struct cf_lost *lost)
 {
@@ -38,18 +54,19 @@ static void end_presences(struct cf_lost *lost)
 static void free_lost(struct cf_lost *lost)
 {
     end_presences(lost);
+    cf_life_leave(lost->worker, &lost->life);
     cf_loop_timer_stop(lost->worker->loop, &lost->timer);
     cf_list_remove(&lost->link);
     free(lost);
 }
 
 void cf_lost_forget(struct cf_worker *worker, const struct cf_identity *identity,
-                    struct cf_slice pid, cf_us opened)
+                    const struct cf_life *life)
 {
     struct cf_asker asker = {identity, &worker->server->entropy, cf_worker_now(worker)};
     struct cf_store_request *request;
-    asker.now.us = opened;
-    if (cf_talk_socket(&asker, CF_STORE_SOCKET_CLOSE, pid, 0, &request, NULL) == CF_OK)
+    asker.now.us = life->opened;
+    if (cf_talk_socket(&asker, CF_STORE_SOCKET_CLOSE, pid_of(life), 0, &request, NULL) == CF_OK)
         cf_worker_submit(worker, &worker->noted_job, 0, request);
 }
 
@@ -62,8 +79,7 @@ static void on_timer(struct cf_loop_timer *timer)
         cf_loop_timer_set(worker->loop, &lost->timer, lost->forget_at);
         return;
     }
-    cf_lost_forget(worker, &lost->identity, cf_slice_of(lost->pid, sizeof(lost->pid)),
-                   lost->opened);
+    cf_lost_forget(worker, &lost->identity, &lost->life);
     free_lost(lost);
 }
 
@@ -96,15 +112,46 @@ void cf_lost_keep(struct cf_socket *socket)
     *lost = (struct cf_lost){.worker = worker,
                              .identity = cf_person_identity(person),
                              .place = cf_socket_place(socket),
-                             .opened = person->opened,
+                             .life = person->life,
                              .forget_at = now + CF_LOST_REMEMBERED_MS,
                              .seats = seats};
-    memcpy(lost->pid, person->pid, sizeof(lost->pid));
+    lost->life.socket = NULL;
+    lost->life.lost = lost;
     cf_loop_timer_init(&lost->timer, on_timer);
     cf_list_init(&lost->link);
     cf_list_push_back(&worker->lost, &lost->link);
     take_presences(lost, socket);
+    /* Without memory it is not found, which costs a superseded presence its few seconds. */
+    (void)cf_life_enter(worker, &lost->life);
     cf_loop_timer_set(worker->loop, &lost->timer, now + CF_LOST_PRESENT_MS);
+}
+
+void cf_lost_found(struct cf_socket *socket)
+{
+    const struct cf_life *life = &socket->person->life;
+    struct cf_server *server = socket->worker->server;
+    for (size_t w = 0; w < server->workers_count; w++) {
+        struct cf_mail *mail = cf_mail_new(CF_MAIL_FOUND);
+        if (mail == NULL)
+            return; /* they end by themselves, a little later */
+        memcpy(mail->pid, life->pid, sizeof(mail->pid));
+        mail->opened = life->opened;
+        cf_worker_post(server->workers[w], mail);
+    }
+}
+
+void cf_lost_supersede(struct cf_worker *worker, const uint8_t pid[CF_SOCKET_PID_LEN], cf_us opened)
+{
+    struct cf_life *life = cf_map_get(&worker->lives, cf_slice_of(pid, CF_SOCKET_PID_LEN));
+    if (life == NULL || life->opened >= opened)
+        return;
+    if (life->lost != NULL) {
+        free_lost(life->lost);
+        return;
+    }
+    life->socket->clean = true;
+    cf_eio_abort(&life->socket->eio, CF_EIO_LOST);
+    cf_socket_settle_later(life->socket);
 }
 
 static void on_sweep(struct cf_loop_timer *timer)

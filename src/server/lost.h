@@ -9,8 +9,19 @@ enum { CF_LOST_PRESENT_MS = 5000, CF_LOST_REMEMBERED_MS = 120000 };
 
 struct cf_lost;
 
+/* The life is the worker's to find by its pid from now on. CF_E_NOMEM. */
+enum cf_error cf_life_enter(struct cf_worker *worker, struct cf_life *life);
+/* It is found no more; harmless when it is not found anyway. */
+void cf_life_leave(struct cf_worker *worker, struct cf_life *life);
+
 /* Takes the seats' presences over, and the memory of the store. Without memory they end at once. */
 void cf_lost_keep(struct cf_socket *socket);
+/* A socket was recovered with the life that began at `opened`: tells every worker, so that whatever
+ * is left of its former lives ends, and nobody takes them for another device. */
+void cf_lost_found(struct cf_socket *socket);
+/* The worker is told so. */
+void cf_lost_supersede(struct cf_worker *worker, const uint8_t pid[CF_SOCKET_PID_LEN],
+                       cf_us opened);
 /* The server stops: presences end, what the store remembers stays. */
 void cf_lost_end_all(struct cf_worker *worker);
 /* Sockets of before the server's start are recovered or, 2 minutes later, forgotten. Once, by the
@@ -18,6 +29,6 @@ void cf_lost_end_all(struct cf_worker *worker);
 void cf_lost_sweep_later(struct cf_worker *worker);
 /* Asks the store to forget a socket. */
 void cf_lost_forget(struct cf_worker *worker, const struct cf_identity *identity,
-                    struct cf_slice pid, cf_us opened);
+                    const struct cf_life *life);
 
 #endif

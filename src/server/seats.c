@@ -40,6 +40,7 @@ struct cf_person *cf_person_new(struct cf_socket *socket, const struct cf_identi
     if (person == NULL)
         return NULL;
     person->expires = identity->expires;
+    person->life.socket = socket;
     person->user_len = (uint16_t)user.len;
     person->name_len = (uint16_t)name.len;
     memcpy(person->people, user.ptr, user.len);
@@ -211,6 +212,7 @@ void cf_seats_end(struct cf_socket *socket)
         return;
     struct cf_identity identity = cf_person_identity(person);
     cf_hub_leave(&worker->hub, &person->own.subscriber);
+    cf_life_leave(worker, &person->life);
     if (!socket->clean) {
         for (struct cf_list *node = person->seats.next; node != &person->seats; node = node->next) {
             struct cf_talk_seat *seat = CF_LIST_ENTRY(node, struct cf_talk_seat, link);
@@ -219,8 +221,7 @@ void cf_seats_end(struct cf_socket *socket)
         }
         cf_lost_keep(socket);
     } else if (!worker->draining) {
-        cf_lost_forget(worker, &identity, cf_slice_of(person->pid, sizeof(person->pid)),
-                       person->opened);
+        cf_lost_forget(worker, &identity, &person->life);
     }
     while (!cf_list_empty(&person->seats))
         cf_seats_leave(socket, CF_LIST_ENTRY(person->seats.next, struct cf_talk_seat, link));

@@ -17,6 +17,8 @@ enum {
     CF_SOCKET_JOBS_MAX = 256,   /* requests that the store has not answered */
 };
 
+struct cf_lost;
+
 /* A place in which a socket is told events: a conversation, or (talk 0) its user's own. */
 struct cf_talk_seat {
     struct cf_subscriber subscriber;
@@ -28,15 +30,23 @@ struct cf_talk_seat {
     cf_ms typing_told;
 };
 
+/* A socket with its pid, from one connection to its end: what the worker finds by the pid. The
+ * newest of a pid is the one that is found. */
+struct cf_life {
+    uint8_t pid[CF_SOCKET_PID_LEN];
+    cf_us opened;             /* what the store knows it by */
+    struct cf_socket *socket; /* NULL: it is lost, */
+    struct cf_lost *lost;     /* and this is what is kept of it */
+};
+
 /* Who the socket is. */
 struct cf_person {
     cf_us expires; /* the token's */
-    cf_us opened;  /* what the store knows this socket's life by */
+    struct cf_life life;
     struct cf_talk_seat own;
     struct cf_list seats;
     size_t seats_count;
     uint8_t id[CF_SOCKET_ID_LEN];
-    uint8_t pid[CF_SOCKET_PID_LEN];
     uint16_t user_len, name_len;
     uint8_t people[]; /* user id, then name */
 };

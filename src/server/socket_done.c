@@ -4,6 +4,7 @@
 
 #include "dialect/talk/tell.h"
 #include "server/fanout.h"
+#include "server/lost.h"
 #include "server/people.h"
 #include "server/socket.h"
 
@@ -220,7 +221,7 @@ static enum cf_error restore(struct cf_socket *socket, const struct cf_store_req
 {
     struct cf_person *person = socket->person;
     struct cf_buf *out = &socket->worker->packet;
-    struct cf_slice pid = cf_slice_of(person->pid, sizeof(person->pid));
+    struct cf_slice pid = cf_slice_of(person->life.pid, sizeof(person->life.pid));
     cf_buf_reset(out);
     if (request->sid.len != sizeof(person->id))
         return CF_E_STATE;
@@ -238,6 +239,9 @@ static enum cf_error restore(struct cf_socket *socket, const struct cf_store_req
         error = cf_seats_take(socket, request->talks[i].id);
     if (error == CF_OK)
         error = cf_fanout_catch_up(socket, request->last_number);
+    if (error == CF_OK)
+        error = cf_life_enter(socket->worker, &person->life);
+    cf_lost_found(socket);
     return error;
 }
 

@@ -83,8 +83,8 @@ static enum cf_error recover(struct cf_socket *socket, const struct cf_talk_auth
     request->from = read_offset(auth->offset);
     request->since = asker.now.us - (cf_us)CF_TALK_REPLAY_SECONDS * 1000000;
     request->limit = CF_TALK_REPLAY_MAX;
-    memcpy(socket->person->pid, auth->pid.ptr, CF_SOCKET_PID_LEN);
-    socket->person->opened = asker.now.us;
+    memcpy(socket->person->life.pid, auth->pid.ptr, CF_SOCKET_PID_LEN);
+    socket->person->life.opened = asker.now.us;
     cf_socket_submit(socket, request, &ask);
     return CF_OK;
 }
@@ -120,10 +120,10 @@ void cf_socket_let_in(struct cf_socket *socket)
     struct cf_buf packet;
     cf_buf_init(&packet, REPLY_MAX);
     make_id(socket, person->id, sizeof(person->id));
-    make_id(socket, person->pid, sizeof(person->pid));
-    person->opened = asker.now.us;
+    make_id(socket, person->life.pid, sizeof(person->life.pid));
+    person->life.opened = asker.now.us;
     struct cf_slice id = cf_slice_of(person->id, sizeof(person->id));
-    struct cf_slice pid = cf_slice_of(person->pid, sizeof(person->pid));
+    struct cf_slice pid = cf_slice_of(person->life.pid, sizeof(person->life.pid));
     enum cf_error error = cf_talk_socket(&asker, CF_STORE_SOCKET_OPEN, pid, 0, &request, NULL);
     if (error == CF_OK)
         error = cf_arena_copy(&request->arena, id, &request->sid);
@@ -131,6 +131,8 @@ void cf_socket_let_in(struct cf_socket *socket)
         cf_worker_submit(socket->worker, &socket->worker->noted_job, 0, request);
     if (error == CF_OK)
         error = cf_person_listen(socket);
+    if (error == CF_OK)
+        error = cf_life_enter(socket->worker, &person->life);
     if (error == CF_OK)
         error = cf_sio_accept(&socket->sio, 0, id, pid, &packet);
     if (error == CF_OK) {
@@ -197,7 +199,7 @@ static enum cf_error ask_seat(struct cf_socket *socket, int64_t talk, enum cf_st
     struct cf_asker asker = asker_of(socket, &identity);
     struct cf_store_request *request;
     enum cf_chat_field field = CF_FIELD_NONE;
-    struct cf_slice pid = cf_slice_of(socket->person->pid, sizeof(socket->person->pid));
+    struct cf_slice pid = cf_slice_of(socket->person->life.pid, sizeof(socket->person->life.pid));
     enum cf_error error = cf_talk_socket(&asker, op, pid, talk, &request, &field);
     if (error != CF_OK)
         return error;

@@ -137,6 +137,9 @@ static void handle_mail(struct cf_worker *worker, struct cf_mail *mail)
     case CF_MAIL_MOVE:
         cf_poll_handle(worker, mail);
         break;
+    case CF_MAIL_FOUND:
+        cf_lost_supersede(worker, mail->pid, mail->opened);
+        break;
     case CF_MAIL_PROBE:
         probe(worker, mail->ticket);
         break;
@@ -201,6 +204,7 @@ enum cf_error cf_worker_new(struct cf_server *server, unsigned index, struct cf_
     cf_slots_init(&worker->slots);
     cf_slots_init(&worker->socket_slots);
     cf_map_init(&worker->sids, server->hash_key);
+    cf_map_init(&worker->lives, server->hash_key);
     cf_list_init(&worker->sockets);
     cf_list_init(&worker->unsettled);
     cf_list_init(&worker->lost);
@@ -258,6 +262,7 @@ void cf_worker_free(struct cf_worker *worker)
     cf_slots_deinit(&worker->slots);
     cf_slots_deinit(&worker->socket_slots);
     cf_map_deinit(&worker->sids);
+    cf_map_deinit(&worker->lives);
     cf_buf_deinit(&worker->actions);
     cf_buf_deinit(&worker->decoded);
     cf_buf_deinit(&worker->packet);

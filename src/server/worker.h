@@ -36,6 +36,7 @@ struct cf_worker {
     struct cf_list sessions;
     size_t sessions_count;
     struct cf_map sids;           /* Socket.IO sockets by session id */
+    struct cf_map lives;          /* and by pid, lost ones too: struct cf_life */
     struct cf_slots socket_slots; /* and by ticket */
     struct cf_list sockets, unsettled;
     struct cf_loop_timer sweep; /* the first worker's: sockets of earlier processes are forgotten */

@@ -10,15 +10,27 @@ static bool is_over(const struct cf_eio_session *s)
     return s->end != CF_EIO_LIVE;
 }
 
+static void end_probe(struct cf_eio_session *s)
+{
+    s->probe = CF_EIO_PROBE_NONE;
+    s->probe_until = CF_MS_NEVER;
+    s->pong_due = false;
+}
+
+static void give_up_probe(struct cf_eio_session *s)
+{
+    if (s->probe != CF_EIO_PROBE_NONE)
+        s->drop_probe = true;
+    end_probe(s);
+}
+
 void cf_eio_abort(struct cf_eio_session *s, enum cf_eio_end end)
 {
     if (is_over(s))
         return;
     s->end = (uint8_t)end;
     s->closing = false;
-    if (s->probe != CF_EIO_PROBE_NONE)
-        s->drop_probe = true;
-    s->probe = CF_EIO_PROBE_NONE;
+    give_up_probe(s);
 }
 
 /* ---- the queue ---- */
@@ -89,6 +101,7 @@ enum cf_error cf_eio_session_open(struct cf_eio_session *s, const struct cf_eio_
         .ping_at = now + config->ping_interval_ms,
         .pong_until = CF_MS_NEVER,
         .probe_until = CF_MS_NEVER,
+        .close_until = CF_MS_NEVER,
         .noop_at = CF_MS_NEVER,
     };
     cf_buf_init(&s->queue, config->queue_bytes_max);
@@ -119,13 +132,6 @@ static void refresh(struct cf_eio_session *s, const struct cf_eio_packet *packet
     s->pong_until = now + s->config->ping_timeout_ms;
 }
 
-static void close_by_client(struct cf_eio_session *s)
-{
-    if (s->transport == CF_EIO_POLLING && s->polled)
-        (void)queue_bare(s, CF_EIO_NOOP); /* lets the open GET go */
-    cf_eio_abort(s, CF_EIO_BY_CLIENT);
-}
-
 /* True: a message for the layer above. */
 static bool take_packet(struct cf_eio_session *s, const struct cf_eio_packet *packet, cf_ms now)
 {
@@ -138,7 +144,7 @@ static bool take_packet(struct cf_eio_session *s, const struct cf_eio_packet *pa
         s->ping_at = now + s->config->ping_interval_ms;
         return false;
     case CF_EIO_CLOSE:
-        close_by_client(s);
+        cf_eio_abort(s, CF_EIO_BY_CLIENT);
         return false;
     case CF_EIO_PING: /* the server's to send, in protocol 4 */
         cf_eio_abort(s, CF_EIO_PROTOCOL);
@@ -224,7 +230,6 @@ enum cf_error cf_eio_poll(struct cf_eio_session *s, cf_ms now)
     if (s->transport != CF_EIO_POLLING || is_over(s))
         return CF_E_STATE;
     if (s->polled) {
-        (void)queue_bare(s, CF_EIO_CLOSE);
         cf_eio_abort(s, CF_EIO_PROTOCOL);
         return CF_E_PROTOCOL;
     }
@@ -286,14 +291,6 @@ enum cf_error cf_eio_probe_begin(struct cf_eio_session *s, cf_ms now)
     return CF_OK;
 }
 
-static void end_probe(struct cf_eio_session *s)
-{
-    s->probe = CF_EIO_PROBE_NONE;
-    s->pong_due = false;
-    if (!s->closing)
-        s->probe_until = CF_MS_NEVER;
-}
-
 /* An open GET has nothing to wait for any more. */
 static void upgrade(struct cf_eio_session *s, cf_ms now)
 {
@@ -314,12 +311,11 @@ void cf_eio_probe_packet(struct cf_eio_session *s, struct cf_slice message, bool
         s->pong_due = true;
         s->noop_at = now;
         let_go(s, now);
-    } else if (!binary && cf_slice_eq(message, CF_LIT("5")) && !s->closing) {
+    } else if (!binary && cf_slice_eq(message, CF_LIT("5"))) {
         upgrade(s, now);
         *out_upgraded = true;
     } else {
-        end_probe(s);
-        s->drop_probe = true;
+        give_up_probe(s);
     }
 }
 
@@ -331,38 +327,27 @@ void cf_eio_probe_gone(struct cf_eio_session *s)
 
 /* ---- the end ---- */
 
+/* A probe goes on: its client may not poll any more, and then hears of the end by the WebSocket. */
 void cf_eio_close(struct cf_eio_session *s, cf_ms now)
 {
     if (is_over(s) || s->closing)
         return;
-    if (s->transport == CF_EIO_POLLING)
-        (void)queue_bare(s, CF_EIO_CLOSE);
     s->closing = true;
-    s->probe_until = now + s->config->close_timeout_ms;
-    if (s->probe != CF_EIO_PROBE_NONE) {
-        s->probe = CF_EIO_PROBE_NONE;
-        s->drop_probe = true;
-    }
+    s->close_until = now + s->config->close_timeout_ms;
 }
 
 /* ---- time ---- */
 
 void cf_eio_tick(struct cf_eio_session *s, cf_ms now)
 {
+    if (now >= s->pong_until)
+        cf_eio_abort(s, CF_EIO_PING_TIMEOUT);
+    if (now >= s->close_until)
+        cf_eio_abort(s, CF_EIO_BY_SERVER);
     if (is_over(s))
         return;
-    if (now >= s->pong_until) {
-        cf_eio_abort(s, CF_EIO_PING_TIMEOUT);
-        return;
-    }
-    if (now >= s->probe_until && s->closing) {
-        cf_eio_abort(s, CF_EIO_BY_SERVER);
-        return;
-    }
-    if (now >= s->probe_until) {
-        end_probe(s);
-        s->drop_probe = true;
-    }
+    if (now >= s->probe_until)
+        give_up_probe(s);
     if (now >= s->ping_at && !s->closing) {
         s->ping_at = CF_MS_NEVER;
         s->pong_until = now + s->config->ping_timeout_ms;
@@ -381,7 +366,7 @@ cf_ms cf_eio_deadline(const struct cf_eio_session *s)
 {
     if (is_over(s))
         return CF_MS_NEVER;
-    cf_ms deadline = earlier(s->pong_until, s->probe_until);
+    cf_ms deadline = earlier(earlier(s->pong_until, s->close_until), s->probe_until);
     if (!s->closing)
         deadline = earlier(deadline, s->ping_at);
     if (s->probe == CF_EIO_PROBE_CONFIRMED && s->polled)
@@ -391,22 +376,26 @@ cf_ms cf_eio_deadline(const struct cf_eio_session *s)
 
 /* ---- actions ---- */
 
-static bool answer(struct cf_eio_session *s, struct cf_buf *scratch, struct cf_eio_action *out)
+/* The open GET takes all that waits, and if it is the last one the word of the end: `1`, or `6` to
+ * a client that knows (both as the reference server does). The queue's limit leaves that out. */
+static void answer(struct cf_eio_session *s, struct cf_buf *scratch, struct cf_eio_action *out)
 {
-    struct cf_buf payload = s->queue;
-    cf_buf_init(&s->queue, s->config->queue_bytes_max);
+    struct cf_eio_packet last = {.type = CF_EIO_CLOSE, .data = CF_LIT("")};
+    if (s->end == CF_EIO_BY_CLIENT)
+        last.type = CF_EIO_NOOP;
     cf_buf_reset(scratch);
-    enum cf_error error = cf_buf_append(scratch, cf_buf_peek(&payload));
-    cf_buf_deinit(&payload);
+    enum cf_error error = cf_buf_append(scratch, cf_buf_peek(&s->queue));
+    if (error == CF_OK && (s->closing || is_over(s)))
+        error = cf_eio_payload_append(scratch, &last);
+    cf_buf_release(&s->queue);
     s->polled = false;
+    *out = (struct cf_eio_action){.what = CF_EIO_ANSWER, .bytes = cf_buf_peek(scratch)};
     if (error != CF_OK) {
         cf_eio_abort(s, CF_EIO_SLOW);
-        return false;
+        out->bytes = CF_LIT("1");
     }
-    *out = (struct cf_eio_action){.what = CF_EIO_ANSWER, .bytes = cf_buf_peek(scratch)};
     if (s->closing)
         cf_eio_abort(s, CF_EIO_BY_SERVER);
-    return true;
 }
 
 /* The first packet of the queue as a WebSocket message. */
@@ -445,25 +434,40 @@ static bool act_probe(struct cf_eio_session *s, struct cf_eio_action *out)
     return true;
 }
 
+static bool act_get(struct cf_eio_session *s, struct cf_buf *scratch, struct cf_eio_action *out)
+{
+    if (!s->polled)
+        return false;
+    if (s->transport == CF_EIO_WEBSOCKET) {
+        s->polled = false; /* upgraded with a GET open: it ends empty-handed */
+        *out = (struct cf_eio_action){.what = CF_EIO_ANSWER, .bytes = CF_LIT("6")};
+        return true;
+    }
+    if (s->queue.len == 0 && !s->closing && !is_over(s))
+        return false;
+    answer(s, scratch, out);
+    return true;
+}
+
+static bool act_websocket(struct cf_eio_session *s, struct cf_buf *scratch,
+                          struct cf_eio_action *out)
+{
+    if (s->transport != CF_EIO_WEBSOCKET || is_over(s))
+        return false;
+    if (s->queue.len > 0)
+        return send_first(s, scratch, out);
+    if (s->closing)
+        cf_eio_abort(s, CF_EIO_BY_SERVER);
+    return false;
+}
+
 bool cf_eio_act(struct cf_eio_session *s, struct cf_buf *scratch, struct cf_eio_action *out_action)
 {
     if (s->told)
         return false;
-    if (act_probe(s, out_action))
+    if (act_probe(s, out_action) || act_get(s, scratch, out_action) ||
+        act_websocket(s, scratch, out_action))
         return true;
-    if (s->polled && s->transport == CF_EIO_WEBSOCKET) {
-        s->polled = false; /* upgraded with a GET open: it ends empty-handed */
-        *out_action = (struct cf_eio_action){.what = CF_EIO_ANSWER, .bytes = CF_LIT("6")};
-        return true;
-    }
-    if (s->polled && s->queue.len > 0 && answer(s, scratch, out_action))
-        return true;
-    bool sends = s->transport == CF_EIO_WEBSOCKET && (!is_over(s) || s->end == CF_EIO_BY_SERVER) &&
-                 s->queue.len > 0;
-    if (sends && send_first(s, scratch, out_action))
-        return true;
-    if (s->closing && s->transport == CF_EIO_WEBSOCKET)
-        cf_eio_abort(s, CF_EIO_BY_SERVER);
     if (!is_over(s))
         return false;
     s->told = true;

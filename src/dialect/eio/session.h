@@ -51,7 +51,8 @@ struct cf_eio_session {
     struct cf_buf queue; /* packets that wait, as a payload */
     cf_ms ping_at;       /* CF_MS_NEVER: a pong is waited for */
     cf_ms pong_until;    /* CF_MS_NEVER: none is waited for */
-    cf_ms probe_until;   /* the probe's, or the orderly close's deadline */
+    cf_ms probe_until;   /* the probe's deadline */
+    cf_ms close_until;   /* the orderly close's */
     cf_ms noop_at;       /* when an open GET is let go for the probe's sake */
     uint8_t transport;   /* enum cf_eio_transport */
     uint8_t probe;       /* enum cf_eio_probe */
@@ -72,8 +73,8 @@ enum cf_eio_do {
     CF_EIO_SEND,       /* on the session's WebSocket: a message, binary or text */
     CF_EIO_SEND_PROBE, /* on the probe's: a text message */
     CF_EIO_DROP_PROBE, /* close the probe's WebSocket */
-    CF_EIO_CLOSED, /* the session is over, s->end says why: close its WebSocket, answer a GET that
-                      is open still with 400, free it */
+    CF_EIO_CLOSED,     /* the session is over, s->end says why: close its WebSocket, free it. No GET
+                          is open any more */
 };
 
 struct cf_eio_action {
@@ -86,8 +87,8 @@ struct cf_eio_action {
 enum cf_error cf_eio_session_open(struct cf_eio_session *s, const struct cf_eio_config *config,
                                   enum cf_eio_transport transport, struct cf_slice sid, cf_ms now);
 void cf_eio_session_deinit(struct cf_eio_session *s);
-/* The next thing to do; false: nothing. Until it is done `scratch` must not change. CF_E_NOMEM is
- * met by closing. */
+/* The next thing to do; false: nothing. Until it is done `scratch` must not change; it must have
+ * room for queue_bytes_max and 2 more. Without memory, or room, the session closes. */
 bool cf_eio_act(struct cf_eio_session *s, struct cf_buf *scratch, struct cf_eio_action *out_action);
 
 /* A GET. CF_E_STATE: the session is on WebSocket (answer 400 BAD_REQUEST; the session goes on).
@@ -127,9 +128,10 @@ enum cf_error cf_eio_send(struct cf_eio_session *s, struct cf_slice message, boo
 /* Queues messages that are encoded as a payload already (`4…` 0x1E `4…`). For sessions on polling.
  */
 enum cf_error cf_eio_send_payload(struct cf_eio_session *s, struct cf_slice payload);
-/* Ends the session in order: what is queued still goes out, then a close packet over polling. */
+/* Ends the session in order: what is queued still goes out, over polling with a close packet behind
+ * it; nothing more is taken either way. */
 void cf_eio_close(struct cf_eio_session *s, cf_ms now);
-/* Ends it at once, for `end`. */
+/* Ends it at once, for `end`. A GET that is open is told, as after every end. */
 void cf_eio_abort(struct cf_eio_session *s, enum cf_eio_end end);
 
 void cf_eio_tick(struct cf_eio_session *s, cf_ms now);
