@@ -35,11 +35,23 @@ void cf_eio_abort(struct cf_eio_session *s, enum cf_eio_end end)
 
 /* ---- the queue ---- */
 
-static enum cf_error queue(struct cf_eio_session *s, const struct cf_eio_packet *packet)
+/* What SEND actions took goes when something new is queued, or with the last of it, not with each:
+ * a long queue of small packets would be moved as often as it has packets (hazard V15). */
+static enum cf_error begin_queueing(struct cf_eio_session *s)
 {
     if (is_over(s) || s->closing)
         return CF_E_STATE;
-    enum cf_error error = cf_eio_payload_append(&s->queue, packet);
+    cf_buf_consume(&s->queue, s->sent);
+    s->sent = 0;
+    return CF_OK;
+}
+
+static enum cf_error queue(struct cf_eio_session *s, const struct cf_eio_packet *packet)
+{
+    enum cf_error error = begin_queueing(s);
+    if (error != CF_OK)
+        return error;
+    error = cf_eio_payload_append(&s->queue, packet);
     if (error != CF_OK)
         cf_eio_abort(s, CF_EIO_SLOW);
     return error;
@@ -59,10 +71,10 @@ enum cf_error cf_eio_send(struct cf_eio_session *s, struct cf_slice message, boo
 
 enum cf_error cf_eio_send_payload(struct cf_eio_session *s, struct cf_slice payload)
 {
-    if (is_over(s) || s->closing)
-        return CF_E_STATE;
-    enum cf_error error = cf_buf_reserve(&s->queue, payload.len + 1);
-    if (error == CF_OK && s->queue.len > 0)
+    enum cf_error error = begin_queueing(s);
+    if (error != CF_OK || payload.len == 0)
+        return error;
+    if (s->queue.len > 0)
         error = cf_buf_append_byte(&s->queue, CF_EIO_SEPARATOR);
     if (error == CF_OK)
         error = cf_buf_append(&s->queue, payload);
@@ -398,10 +410,10 @@ static void answer(struct cf_eio_session *s, struct cf_buf *scratch, struct cf_e
         cf_eio_abort(s, CF_EIO_BY_SERVER);
 }
 
-/* The first packet of the queue as a WebSocket message. */
-static bool send_first(struct cf_eio_session *s, struct cf_buf *scratch, struct cf_eio_action *out)
+/* The next packet of the queue as a WebSocket message. */
+static bool send_next(struct cf_eio_session *s, struct cf_buf *scratch, struct cf_eio_action *out)
 {
-    struct cf_slice rest = cf_buf_peek(&s->queue), text;
+    struct cf_slice rest = cf_slice_skip(cf_buf_peek(&s->queue), s->sent), text;
     struct cf_eio_packet packet;
     (void)cf_slice_next(&rest, CF_EIO_SEPARATOR, &text);
     cf_buf_reset(scratch);
@@ -413,10 +425,11 @@ static bool send_first(struct cf_eio_session *s, struct cf_buf *scratch, struct 
         return false;
     }
     *out = (struct cf_eio_action){CF_EIO_SEND, packet.binary, cf_buf_peek(scratch)};
-    if (rest.ptr == NULL)
+    s->sent += text.len + 1;
+    if (rest.ptr == NULL) {
+        s->sent = 0;
         cf_buf_release(&s->queue);
-    else
-        cf_buf_consume(&s->queue, text.len + 1);
+    }
     return true;
 }
 
@@ -455,7 +468,7 @@ static bool act_websocket(struct cf_eio_session *s, struct cf_buf *scratch,
     if (s->transport != CF_EIO_WEBSOCKET || is_over(s))
         return false;
     if (s->queue.len > 0)
-        return send_first(s, scratch, out);
+        return send_next(s, scratch, out);
     if (s->closing)
         cf_eio_abort(s, CF_EIO_BY_SERVER);
     return false;

@@ -49,6 +49,7 @@ enum cf_eio_probe { CF_EIO_PROBE_NONE, CF_EIO_PROBE_CONNECTED, CF_EIO_PROBE_CONF
 struct cf_eio_session {
     const struct cf_eio_config *config;
     struct cf_buf queue; /* packets that wait, as a payload */
+    size_t sent;         /* of its bytes: those that SEND actions took */
     cf_ms ping_at;       /* CF_MS_NEVER: a pong is waited for */
     cf_ms pong_until;    /* CF_MS_NEVER: none is waited for */
     cf_ms probe_until;   /* the probe's deadline */
@@ -125,7 +126,7 @@ void cf_eio_probe_gone(struct cf_eio_session *s);
 
 /* Queues a message. When it does not fit the session closes as slow; CF_E_STATE when it is over. */
 enum cf_error cf_eio_send(struct cf_eio_session *s, struct cf_slice message, bool binary);
-/* Queues messages that are encoded as a payload already (`4…` 0x1E `4…`). For sessions on polling.
+/* Queues messages that are encoded as a payload already (`4…` 0x1E `4…`). Errors as cf_eio_send.
  */
 enum cf_error cf_eio_send_payload(struct cf_eio_session *s, struct cf_slice payload);
 /* Ends the session in order: what is queued still goes out, over polling with a close packet behind
