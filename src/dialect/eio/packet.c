@@ -2,13 +2,13 @@
 
 #include "base/base64.h"
 
-enum cf_error cf_eio_packet_read(struct cf_slice text, bool allow_base64, struct cf_buf *scratch,
+enum cf_error cf_eio_packet_read(struct cf_slice text, struct cf_buf *scratch,
                                  struct cf_eio_packet *out_packet)
 {
     if (text.len == 0)
         return CF_E_SYNTAX;
     struct cf_slice data = cf_slice_skip(text, 1);
-    if (allow_base64 && text.ptr[0] == 'b') {
+    if (text.ptr[0] == CF_EIO_BINARY) {
         cf_buf_reset(scratch);
         enum cf_error error = cf_base64_decode(CF_BASE64, data, scratch);
         struct cf_slice bytes = scratch->len == 0 ? CF_LIT("") : cf_buf_peek(scratch);
@@ -36,7 +36,7 @@ enum cf_error cf_eio_payload_append(struct cf_buf *payload, const struct cf_eio_
     if (!first)
         error = cf_buf_append_byte(payload, CF_EIO_SEPARATOR);
     if (error == CF_OK)
-        error = cf_buf_append_byte(payload, packet->binary ? 'b' : (uint8_t)packet->type);
+        error = cf_buf_append_byte(payload, packet->binary ? CF_EIO_BINARY : (uint8_t)packet->type);
     if (error != CF_OK)
         return error;
     return packet->binary ? cf_base64_encode(CF_BASE64, packet->data, payload)

@@ -20,16 +20,18 @@ enum cf_eio_type {
     CF_EIO_NOOP = '6',
 };
 
+enum { CF_EIO_BINARY = 'b' }; /* in the place of a type: a MESSAGE in base64 */
+
 struct cf_eio_packet {
     enum cf_eio_type type;
     bool binary;          /* of a MESSAGE */
     struct cf_slice data; /* of one that was read: ptr is not NULL, even if it is empty */
 };
 
-/* One packet of a payload, or of a WebSocket text message when `allow_base64` is false. Binary data
- * is decoded into `scratch`; other data borrows the text. CF_E_SYNTAX: empty, an unknown type, bad
- * base64. CF_E_TOO_LARGE, CF_E_NOMEM of `scratch`. */
-enum cf_error cf_eio_packet_read(struct cf_slice text, bool allow_base64, struct cf_buf *scratch,
+/* One packet of a payload, or a WebSocket text message. Binary data is decoded into `scratch`;
+ * other data borrows the text. CF_E_SYNTAX: empty, an unknown type, bad base64. CF_E_TOO_LARGE,
+ * CF_E_NOMEM of `scratch`. */
+enum cf_error cf_eio_packet_read(struct cf_slice text, struct cf_buf *scratch,
                                  struct cf_eio_packet *out_packet);
 /* Appends a packet to a payload, a separator before it unless it is the first. The whole packet or
  * nothing: CF_E_TOO_LARGE, CF_E_NOMEM. */

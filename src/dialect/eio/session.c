@@ -1,9 +1,10 @@
 #include "dialect/eio/session.h"
 
+#include "base/base64.h"
 #include "base/utf8.h"
 #include "json/writer.h"
 
-enum { NOOP_PERIOD_MS = 100, HANDSHAKE_BYTES_MAX = 512 };
+enum { NOOP_PERIOD_MS = 100, HANDSHAKE_BYTES_MAX = 512, WRAPPED_TEXT = 't' };
 
 static bool is_over(const struct cf_eio_session *s)
 {
@@ -63,10 +64,22 @@ static enum cf_error queue_bare(struct cf_eio_session *s, enum cf_eio_type type)
     return queue(s, &packet);
 }
 
+/* Text with a separator in it waits as binary does, but for its letter. */
+static enum cf_error queue_wrapped(struct cf_eio_session *s, struct cf_slice text)
+{
+    struct cf_eio_packet packet = {CF_EIO_MESSAGE, true, text};
+    enum cf_error error = queue(s, &packet);
+    if (error == CF_OK)
+        s->queue.ptr[s->queue.len - 1 - cf_base64_len(CF_BASE64, text.len)] = WRAPPED_TEXT;
+    return error;
+}
+
 enum cf_error cf_eio_send(struct cf_eio_session *s, struct cf_slice message, bool binary)
 {
     struct cf_eio_packet packet = {CF_EIO_MESSAGE, binary, message};
-    return queue(s, &packet);
+    if (binary || cf_slice_find(message, CF_EIO_SEPARATOR) == message.len)
+        return queue(s, &packet);
+    return s->transport == CF_EIO_WEBSOCKET ? queue_wrapped(s, message) : CF_E_INVALID;
 }
 
 enum cf_error cf_eio_send_payload(struct cf_eio_session *s, struct cf_slice payload)
@@ -117,6 +130,7 @@ enum cf_error cf_eio_session_open(struct cf_eio_session *s, const struct cf_eio_
         .noop_at = CF_MS_NEVER,
     };
     cf_buf_init(&s->queue, config->queue_bytes_max);
+    cf_buf_init(&s->decoded, config->payload_bytes_max);
     struct cf_buf handshake;
     cf_buf_init(&handshake, HANDSHAKE_BYTES_MAX);
     enum cf_error error = write_handshake(s, sid, &handshake);
@@ -130,6 +144,7 @@ enum cf_error cf_eio_session_open(struct cf_eio_session *s, const struct cf_eio_
 void cf_eio_session_deinit(struct cf_eio_session *s)
 {
     cf_buf_deinit(&s->queue);
+    cf_buf_deinit(&s->decoded);
 }
 
 /* ---- packets ---- */
@@ -177,7 +192,7 @@ static enum cf_error next_packet(struct cf_eio_session *s, struct cf_slice *payl
     while (!is_over(s) && cf_slice_next(payload, CF_EIO_SEPARATOR, &text)) {
         struct cf_eio_packet packet;
         s->unread = false;
-        enum cf_error error = cf_eio_packet_read(text, true, scratch, &packet);
+        enum cf_error error = cf_eio_packet_read(text, scratch, &packet);
         if (error != CF_OK)
             return error;
         if (take_packet(s, &packet, now)) {
@@ -209,9 +224,10 @@ enum cf_error cf_eio_ws_next(struct cf_eio_session *s, struct cf_slice message, 
     *out_packet = (struct cf_eio_packet){.data = {NULL, 0}};
     if (is_over(s))
         return CF_OK;
+    cf_buf_release(&s->decoded);
     enum cf_error error = CF_OK;
     if (!binary)
-        error = cf_eio_packet_read(message, false, NULL, &packet);
+        error = cf_eio_packet_read(message, &s->decoded, &packet);
     if (error != CF_OK)
         cf_eio_abort(s, CF_EIO_PROTOCOL);
     else if (take_packet(s, &packet, now))
@@ -410,22 +426,29 @@ static void answer(struct cf_eio_session *s, struct cf_buf *scratch, struct cf_e
         cf_eio_abort(s, CF_EIO_BY_SERVER);
 }
 
-/* The next packet of the queue as a WebSocket message. */
+/* A packet of the queue as a WebSocket message. */
+static enum cf_error unwrap(struct cf_slice packet, struct cf_buf *out, bool *out_binary)
+{
+    bool wrapped = packet.ptr[0] == WRAPPED_TEXT;
+    *out_binary = packet.ptr[0] == CF_EIO_BINARY;
+    cf_buf_reset(out);
+    if (!wrapped && !*out_binary)
+        return cf_buf_append(out, packet);
+    enum cf_error error = wrapped ? cf_buf_append_byte(out, CF_EIO_MESSAGE) : CF_OK;
+    return error == CF_OK ? cf_base64_decode(CF_BASE64, cf_slice_skip(packet, 1), out) : error;
+}
+
 static bool send_next(struct cf_eio_session *s, struct cf_buf *scratch, struct cf_eio_action *out)
 {
-    struct cf_slice rest = cf_slice_skip(cf_buf_peek(&s->queue), s->sent), text;
-    struct cf_eio_packet packet;
-    (void)cf_slice_next(&rest, CF_EIO_SEPARATOR, &text);
-    cf_buf_reset(scratch);
-    enum cf_error error = cf_eio_packet_read(text, true, scratch, &packet);
-    if (error == CF_OK && !packet.binary)
-        error = cf_buf_append(scratch, text);
-    if (error != CF_OK) {
+    struct cf_slice rest = cf_slice_skip(cf_buf_peek(&s->queue), s->sent), packet;
+    (void)cf_slice_next(&rest, CF_EIO_SEPARATOR, &packet);
+    out->what = CF_EIO_SEND;
+    if (unwrap(packet, scratch, &out->binary) != CF_OK) {
         cf_eio_abort(s, CF_EIO_SLOW);
         return false;
     }
-    *out = (struct cf_eio_action){CF_EIO_SEND, packet.binary, cf_buf_peek(scratch)};
-    s->sent += text.len + 1;
+    out->bytes = cf_buf_peek(scratch);
+    s->sent += packet.len + 1;
     if (rest.ptr == NULL) {
         s->sent = 0;
         cf_buf_release(&s->queue);

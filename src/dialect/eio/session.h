@@ -50,21 +50,23 @@ struct cf_eio_session {
     const struct cf_eio_config *config;
     struct cf_buf queue; /* packets that wait, as a payload */
     size_t sent;         /* of its bytes: those that SEND actions took */
-    cf_ms ping_at;       /* CF_MS_NEVER: a pong is waited for */
-    cf_ms pong_until;    /* CF_MS_NEVER: none is waited for */
-    cf_ms probe_until;   /* the probe's deadline */
-    cf_ms close_until;   /* the orderly close's */
-    cf_ms noop_at;       /* when an open GET is let go for the probe's sake */
-    uint8_t transport;   /* enum cf_eio_transport */
-    uint8_t probe;       /* enum cf_eio_probe */
-    uint8_t end;         /* enum cf_eio_end */
-    bool polled : 1;     /* a GET is open */
-    bool posting : 1;    /* a POST is coming */
-    bool unread : 1;     /* ... and no packet of it was there yet */
-    bool refreshed : 1;  /* the wait for the pong was prolonged, which happens once */
-    bool closing : 1;    /* an orderly close waits for a GET */
-    bool told : 1;       /* the owner has had CLOSED */
-    bool pong_due : 1;   /* the probe's */
+    struct cf_buf
+        decoded;        /* binary that came as base64 over the WebSocket, until the next message */
+    cf_ms ping_at;      /* CF_MS_NEVER: a pong is waited for */
+    cf_ms pong_until;   /* CF_MS_NEVER: none is waited for */
+    cf_ms probe_until;  /* the probe's deadline */
+    cf_ms close_until;  /* the orderly close's */
+    cf_ms noop_at;      /* when an open GET is let go for the probe's sake */
+    uint8_t transport;  /* enum cf_eio_transport */
+    uint8_t probe;      /* enum cf_eio_probe */
+    uint8_t end;        /* enum cf_eio_end */
+    bool polled : 1;    /* a GET is open */
+    bool posting : 1;   /* a POST is coming */
+    bool unread : 1;    /* ... and no packet of it was there yet */
+    bool refreshed : 1; /* the wait for the pong was prolonged, which happens once */
+    bool closing : 1;   /* an orderly close waits for a GET */
+    bool told : 1;      /* the owner has had CLOSED */
+    bool pong_due : 1;  /* the probe's */
     bool drop_probe : 1;
 };
 
@@ -108,7 +110,8 @@ enum cf_error cf_eio_payload_next(struct cf_eio_session *s, struct cf_slice *pay
 void cf_eio_post_end(struct cf_eio_session *s);
 void cf_eio_post_gone(struct cf_eio_session *s);
 
-/* A message of the session's WebSocket. CF_OK with a MESSAGE packet, or with out_packet->data.ptr
+/* A message of the session's WebSocket (base64 is as good as binary, as in a payload). CF_OK with a
+ * MESSAGE packet, or with out_packet->data.ptr
  * == NULL when it was none for the layer above. A bad one closes the session. */
 enum cf_error cf_eio_ws_next(struct cf_eio_session *s, struct cf_slice message, bool binary,
                              cf_ms now, struct cf_eio_packet *out_packet);
@@ -124,7 +127,9 @@ void cf_eio_probe_packet(struct cf_eio_session *s, struct cf_slice message, bool
                          bool *out_upgraded);
 void cf_eio_probe_gone(struct cf_eio_session *s);
 
-/* Queues a message. When it does not fit the session closes as slow; CF_E_STATE when it is over. */
+/* Queues a message. CF_E_STATE when the session is over or closes; CF_E_TOO_LARGE, CF_E_NOMEM: it
+ * does not fit, the session closes as slow; CF_E_INVALID: text with a 0x1E in it, which no payload
+ * can carry, and the session is on polling; it goes on. */
 enum cf_error cf_eio_send(struct cf_eio_session *s, struct cf_slice message, bool binary);
 /* Queues messages that are encoded as a payload already (`4…` 0x1E `4…`). Errors as cf_eio_send.
  */
