@@ -222,8 +222,8 @@ enum cf_error cf_eio_ws_next(struct cf_eio_session *s, struct cf_slice message, 
     if (message.len == 0)
         packet.data = CF_LIT(""); /* a message all the same */
     *out_packet = (struct cf_eio_packet){.data = {NULL, 0}};
-    if (is_over(s))
-        return CF_OK;
+    if (is_over(s) || s->transport != CF_EIO_WEBSOCKET)
+        return CF_OK; /* nobody's: a probe's that was dropped, say */
     cf_buf_release(&s->decoded);
     enum cf_error error = CF_OK;
     if (!binary)
