@@ -199,17 +199,14 @@ void cf_socket_joined_done(struct cf_worker *worker, struct cf_session *session,
 static enum cf_error replay(struct cf_socket *socket, const struct cf_store_request *request)
 {
     struct cf_buf *out = &socket->worker->packet;
+    size_t messages = request->talk_messages_count, marks = request->marks_count;
     enum cf_error error = CF_OK;
-    size_t m = 0, k = 0;
-    while (error == CF_OK && (m < request->talk_messages_count || k < request->marks_count)) {
-        const struct cf_talk_message *message = &request->talk_messages[m];
-        const struct cf_talk_mark *mark = &request->marks[k];
-        bool is_message = k == request->marks_count ||
-                          (m < request->talk_messages_count && message->id < mark->number);
+    for (size_t m = 0, k = 0; error == CF_OK && (m < messages || k < marks);) {
+        bool is_message =
+            k == marks || (m < messages && request->talk_messages[m].id < request->marks[k].number);
         cf_buf_reset(out);
-        error = is_message ? cf_talk_message_packet(message, out) : cf_talk_mark_packet(mark, out);
-        m += is_message ? 1 : 0;
-        k += is_message ? 0 : 1;
+        error = is_message ? cf_talk_message_packet(&request->talk_messages[m++], out)
+                           : cf_talk_mark_packet(&request->marks[k++], out);
         if (error == CF_OK)
             cf_socket_say(socket, cf_buf_peek(out));
     }
