@@ -181,7 +181,9 @@ static void print_rates(const struct reading *a, const struct reading *b)
     printf("deliveries_per_s %.0f\n", (double)(b->deliveries - a->deliveries) / seconds);
     print_ratio("server_us_per_post", server_us, b->posts - a->posts);
     print_ratio("server_us_per_delivery", server_us, b->deliveries - a->deliveries);
-    print_ratio("deliveries_per_core_s", (b->deliveries - a->deliveries) * 1000000, server_us);
+    if (server_us > 0)
+        printf("deliveries_per_core_s %.0f\n",
+               (double)(b->deliveries - a->deliveries) * 1e6 / (double)server_us);
     printf("server_cores %.2f\n", (double)server_us / 1e6 / seconds);
     printf("load_cores %.2f\n", (double)(b->own_us - a->own_us) / 1e6 / seconds);
 }
