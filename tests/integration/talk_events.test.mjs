@@ -253,11 +253,12 @@ for (const client of clients) {
             const [ann] = people('ann');
             const talk = await createTalk(server, ann);
             const a = await connect(ann);
-            for (const text of ['x', 'ä'.repeat(1000), '\u{1F600}'.repeat(1000), '<'.repeat(1000), ' ', '\u2028\n\t"\\'])
+            for (const text of ['x', 'ä'.repeat(1000), '\u{1F600}'.repeat(1000), '<'.repeat(1000), ' ',
+                '\u2028\n\t"\\'])
                 assert.equal((await a.say(talk, text)).text, text.replaceAll('<', '&lt;').replaceAll('"', '&quot;'));
             for (const text of ['x'.repeat(1001), '\u{1F600}'.repeat(1001), 'x'.repeat(100000)])
                 assertRefused(await a.send(talk, text), 'too_long');
-            for (const text of ['', 5, null, ['x'], { x: 1 }, true, undefined])
+            for (const text of ['', 'a\0b', 5, null, ['x'], { x: 1 }, true, undefined])
                 assertRefused(await a.send(talk, text), 'invalid');
             assert.equal((await history(server, ann, talk)).messages.length, 6);
         });
@@ -299,6 +300,20 @@ for (const client of clients) {
                 assertRefused(await a.ask('message:send', talk, { text: 'x', clientMessageId: id }), 'invalid');
             assertRefused(await a.ask('message:send', talk, { text: 'x' }), 'invalid');
             assert.deepEqual((await history(server, ann, talk)).messages, []);
+        });
+
+        test('2.4.3 a clientMessageId is the same in upper case; message:ack has it as it was sent', async (context) => {
+            const connect = devices(context, server, client);
+            const [ann] = people('ann');
+            const talk = await createTalk(server, ann);
+            const a = await connect(ann);
+            const id = crypto.randomUUID();
+            const first = await a.send(talk, 'x', id.toUpperCase());
+            assert.deepEqual(await a.send(talk, 'x', id), first);
+            for (const clientMessageId of [id.toUpperCase(), id]) {
+                assert.deepEqual(await a.next('message:ack'),
+                    [{ clientMessageId, messageId: first.messageId, success: true }]);
+            }
         });
 
         test('2.10.1 2.10.2 2.10.3 receipts reach every device of the sender, and nobody else', async (context) => {

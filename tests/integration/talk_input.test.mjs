@@ -57,13 +57,13 @@ for (const client of clients) {
         test('negative, huge and unknown ids', async (context) => {
             const here = await scene(context, client);
             const { device } = here;
-            for (const id of [0, -1, -(2 ** 53), 2 ** 53, 2 ** 63, 1e21, -1e300]) {
+            for (const id of [0, -1, -(2 ** 53), 2 ** 63, 1e21, -1e300]) {
                 for (const event of ['conversation:join', 'conversation:leave', 'message:delivered', 'message:read'])
                     assertRefused(await device.ask(event, id), 'invalid');
                 assertRefused(await device.ask('message:send', id, send('x')), 'invalid');
                 device.emit('typing:start', id);
             }
-            for (const id of [2 ** 31, 2 ** 32, 2 ** 53 - 1]) {
+            for (const id of [2 ** 31, 2 ** 32, 2 ** 53 - 1, 2 ** 53]) {
                 for (const event of ['conversation:join', 'message:delivered', 'message:read'])
                     assertRefused(await device.ask(event, id), 'not_participant');
                 assertRefused(await device.ask('message:send', id, send('x')), 'not_participant');

@@ -70,7 +70,7 @@ export const ask = (server, user, method, path, json) =>
     server.request(method, `/api/conversations${path}`, { token: user && tokenFor(user), json });
 
 // A conversation by its id. `kind` is a group unless said otherwise.
-export async function createTalk(server, user, others = [], { kind = 'group', ...more } = {}) {
+export async function createTalk(server, user, others = [user], { kind = 'group', ...more } = {}) {
     const made = await ask(server, user, 'POST', '', { kind, participantIds: others, ...more });
     assert.equal(made.status, 201, made.text);
     assert.ok(Number.isSafeInteger(made.json.id), made.text);
@@ -225,6 +225,24 @@ export class Device {
 
     // The transport is cut, without a goodbye of the socket.
     cut() { this.socket.io.engine.close(); }
+
+    // The same, or by what `how` does, and awaits that the client has noticed.
+    async lose(how = () => this.cut()) {
+        const gone = new Promise((done) => { this.socket.once('disconnect', done); });
+        await how();
+        return within(gone, `the disconnect of ${this.user}`);
+    }
+
+    // Connects again; whether the connection was recovered.
+    async again() {
+        const connected = new Promise((done, fail) => {
+            this.socket.once('connect', done);
+            this.socket.once('connect_error', fail);
+        });
+        this.socket.connect();
+        await within(connected, `${this.user} connects again`);
+        return this.socket.recovered;
+    }
 
     close() {
         this.socket.disconnect();
