@@ -160,16 +160,18 @@ enum cf_error cf_sio_args_read(struct cf_slice payload, unsigned attachments,
                                const struct cf_json_limits *limits, const uint8_t hash_key[16],
                                struct cf_arena *arena, struct cf_sio_args *out_args)
 {
+    struct cf_sio_args args = {.count = 0};
     struct walk walk = {
-        .input = payload, .arena = arena, .args = out_args, .attachments = attachments};
-    *out_args = (struct cf_sio_args){.count = 0};
+        .input = payload, .arena = arena, .args = &args, .attachments = attachments};
     cf_json_reader_init(&walk.reader, limits, hash_key);
     enum cf_error error = CF_OK;
     for (bool more = true; more && error == CF_OK;)
         error = step(&walk, &more);
     cf_json_reader_deinit(&walk.reader);
-    const uint8_t *end = out_args->inside.ptr + out_args->inside.len;
-    if (error == CF_OK && out_args->behind_first.ptr != NULL)
-        out_args->behind_first.len = (size_t)(end - out_args->behind_first.ptr);
-    return error;
+    if (error != CF_OK)
+        return error;
+    if (args.behind_first.ptr != NULL)
+        args.behind_first.len = (size_t)(args.inside.ptr + args.inside.len - args.behind_first.ptr);
+    *out_args = args;
+    return CF_OK;
 }
