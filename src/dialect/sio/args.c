@@ -17,8 +17,9 @@ struct walk {
     struct cf_arena *arena;
     struct cf_sio_args *args;
     unsigned attachments;
-    uint32_t seen; /* a bit an attachment */
-    enum key key;  /* the innermost object's last one */
+    uint32_t seen;  /* a bit an attachment */
+    unsigned named; /* attachments that are seen */
+    enum key key;   /* the innermost object's last one */
     struct candidate open[CF_JSON_DEPTH_CAP + 1];
     const uint8_t *inside;      /* behind the opening bracket */
     const uint8_t *element;     /* where the element that is open begins */
@@ -56,6 +57,7 @@ static enum cf_error close_placeholder(struct walk *walk, const struct candidate
     if ((walk->seen & bit) != 0)
         return CF_E_SYNTAX;
     walk->seen |= bit;
+    walk->named++;
     return CF_OK;
 }
 
@@ -168,6 +170,8 @@ enum cf_error cf_sio_args_read(struct cf_slice payload, unsigned attachments,
     for (bool more = true; more && error == CF_OK;)
         error = step(&walk, &more);
     cf_json_reader_deinit(&walk.reader);
+    if (error == CF_OK && attachments != UINT_MAX && walk.named != attachments)
+        error = CF_E_SYNTAX;
     if (error != CF_OK)
         return error;
     if (args.behind_first.ptr != NULL)

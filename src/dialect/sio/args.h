@@ -19,10 +19,10 @@ struct cf_sio_args {
     struct cf_slice behind_first, inside;
 };
 
-/* Reads `payload`. `attachments`: how many binary messages come with it; every placeholder
- * {"_placeholder":true,"num":N} must then name one of them, each once (hazard V14; UINT_MAX: the
- * packet is no binary one, placeholders are plain data). CF_E_SYNTAX: no array, a placeholder that
- * is none; the errors of cf_json_next and CF_E_TRUNCATED. */
+/* Reads `payload`. `attachments` (at most 32): how many binary messages come with it; the
+ * placeholders {"_placeholder":true,"num":N} must then name each of them once (hazard V14;
+ * UINT_MAX: the packet is no binary one, placeholders are plain data). CF_E_SYNTAX: no array, wrong
+ * placeholders; the errors of cf_json_next, CF_E_TRUNCATED, CF_E_NOMEM of the arena. */
 enum cf_error cf_sio_args_read(struct cf_slice payload, unsigned attachments,
                                const struct cf_json_limits *limits, const uint8_t hash_key[16],
                                struct cf_arena *arena, struct cf_sio_args *out_args);
