@@ -23,7 +23,7 @@ static enum cf_error read_attachments(struct cf_slice *rest, struct cf_sio_packe
 {
     struct cf_slice digits = take_digits(rest);
     uint64_t count;
-    if (rest->len == 0 || rest->ptr[0] != '-' || digits.len == 0)
+    if (rest->len == 0 || rest->ptr[0] != '-' || digits.len == 0 || digits.ptr[0] == '0')
         return CF_E_SYNTAX;
     *rest = cf_slice_skip(*rest, 1);
     if (!cf_slice_to_u64(digits, &count) || count > CF_SIO_ATTACHMENTS_MAX)

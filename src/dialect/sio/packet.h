@@ -23,14 +23,14 @@ enum { CF_SIO_ATTACHMENTS_MAX = 10 };
 
 struct cf_sio_packet {
     enum cf_sio_type type;
-    unsigned attachments; /* announced */
+    unsigned attachments; /* announced: 1 to CF_SIO_ATTACHMENTS_MAX of a binary packet, else 0 */
     struct cf_slice nsp;  /* "/" when none is written */
     bool has_id;
     uint64_t id;             /* at most 2^53 - 1, what a client can count to */
     struct cf_slice payload; /* JSON, not looked into; ptr == NULL: none */
 };
 
-/* The packet of a text message; slices borrow it. CF_E_SYNTAX; CF_E_TOO_MANY: over
+/* The packet of a text message; slices borrow it. CF_E_SYNTAX; CF_E_TOO_MANY: attachments over
  * CF_SIO_ATTACHMENTS_MAX (hazard V14). */
 enum cf_error cf_sio_packet_read(struct cf_slice text, struct cf_sio_packet *out_packet);
 /* Appends everything before the payload. CF_E_TOO_LARGE, CF_E_NOMEM. */

@@ -224,9 +224,7 @@ static enum cf_error take_packet(struct cf_sio_session *s, struct cf_slice messa
         return CF_OK;
     case CF_SIO_BINARY_EVENT:
     case CF_SIO_BINARY_ACK:
-        if (packet->attachments > 0)
-            return keep_parts(s, message, packet, now);
-        return deliver(s, packet, arena, event);
+        return keep_parts(s, message, packet, now);
     case CF_SIO_EVENT:
     case CF_SIO_ACK:
         return deliver(s, packet, arena, event);
