@@ -153,7 +153,7 @@ static enum cf_error connect(struct cf_sio_session *s, const struct cf_sio_packe
     return CF_OK;
 }
 
-/* Names that the client library keeps for its own events. */
+/* Names that the libraries keep for events of their own (hazard V26). */
 static bool is_reserved(struct cf_slice name)
 {
     static const char *const reserved[] = {"connect",       "connect_error", "disconnect",
@@ -167,11 +167,8 @@ static bool is_reserved(struct cf_slice name)
 
 static enum cf_error check_name(const struct cf_sio_args *args)
 {
-    if (args->count == 0)
-        return CF_E_SYNTAX;
-    if (args->items[0].is == CF_JSON_IS_NUMBER)
-        return CF_OK;
-    bool good = args->items[0].is == CF_JSON_IS_STRING && !is_reserved(args->items[0].text);
+    bool good = args->count > 0 && args->items[0].is == CF_JSON_IS_STRING &&
+                !is_reserved(args->items[0].text);
     return good ? CF_OK : CF_E_SYNTAX;
 }
 

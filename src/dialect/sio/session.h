@@ -43,7 +43,7 @@ struct cf_sio_event {
     struct cf_slice auth; /* WANTS_IN: a JSON object; ptr == NULL: none */
     bool has_id;          /* HAPPENED: an ack is asked for */
     uint64_t id;
-    struct cf_sio_args args; /* HAPPENED: the event's name is the first */
+    struct cf_sio_args args; /* HAPPENED: the event's name, a string, is the first */
     struct cf_slice attachments[CF_SIO_ATTACHMENTS_MAX];
     unsigned attachments_count;
 };
