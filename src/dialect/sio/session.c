@@ -176,7 +176,7 @@ static enum cf_error check_name(const struct cf_sio_args *args)
 static enum cf_error deliver(const struct cf_sio_session *s, const struct cf_sio_packet *packet,
                              struct cf_arena *arena, struct cf_sio_event *event)
 {
-    bool binary = packet->type == CF_SIO_BINARY_EVENT || packet->type == CF_SIO_BINARY_ACK;
+    bool binary = packet->attachments > 0;
     bool is_event = packet->type == CF_SIO_EVENT || packet->type == CF_SIO_BINARY_EVENT;
     enum cf_error error =
         cf_sio_args_read(packet->payload, binary ? packet->attachments : UINT_MAX, &s->config->json,
@@ -205,6 +205,19 @@ static enum cf_error keep_parts(struct cf_sio_session *s, struct cf_slice messag
     return cf_buf_append(&parts->bytes, message);
 }
 
+/* An event or an ack: now, or when its attachments are there. What is wrong with its text is told
+ * before anything is kept. */
+static enum cf_error take_event(struct cf_sio_session *s, struct cf_slice message,
+                                const struct cf_sio_packet *packet, cf_ms now,
+                                struct cf_arena *arena, struct cf_sio_event *event)
+{
+    enum cf_error error = deliver(s, packet, arena, event);
+    if (error != CF_OK || packet->attachments == 0)
+        return error;
+    *event = (struct cf_sio_event){.type = CF_SIO_NOTHING};
+    return keep_parts(s, message, packet, now);
+}
+
 /* A packet for a namespace that the client is in. */
 static enum cf_error take_packet(struct cf_sio_session *s, struct cf_slice message,
                                  const struct cf_sio_packet *packet, cf_ms now,
@@ -219,12 +232,11 @@ static enum cf_error take_packet(struct cf_sio_session *s, struct cf_slice messa
         enter(s, event->nsp, CF_SIO_OUTSIDE, now);
         event->type = CF_SIO_LEFT;
         return CF_OK;
-    case CF_SIO_BINARY_EVENT:
-    case CF_SIO_BINARY_ACK:
-        return keep_parts(s, message, packet, now);
     case CF_SIO_EVENT:
     case CF_SIO_ACK:
-        return deliver(s, packet, arena, event);
+    case CF_SIO_BINARY_EVENT:
+    case CF_SIO_BINARY_ACK:
+        return take_event(s, message, packet, now, arena, event);
     case CF_SIO_CONNECT:
     case CF_SIO_CONNECT_ERROR:
         break;
