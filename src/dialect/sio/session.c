@@ -57,16 +57,15 @@ bool cf_sio_inside(const struct cf_sio_session *s, unsigned nsp)
     return s->places[nsp] == CF_SIO_INSIDE;
 }
 
-/* A client that is in no namespace has nothing to do here for long. */
-static void enter(struct cf_sio_session *s, unsigned nsp, enum cf_sio_place place, cf_ms now)
+/* A client whom the server leaves in no namespace has the time to enter one. Who left by itself may
+ * come back when it likes, as with the reference server. */
+static void put_out(struct cf_sio_session *s, unsigned nsp, cf_ms now)
 {
-    s->places[nsp] = (uint8_t)place;
-    bool outside = true;
+    bool inside = false;
+    s->places[nsp] = CF_SIO_OUTSIDE;
     for (unsigned i = 0; i < s->config->namespaces_count; i++)
-        outside = outside && s->places[i] == CF_SIO_OUTSIDE;
-    if (!outside)
-        s->connect_until = CF_MS_NEVER;
-    else if (s->connect_until == CF_MS_NEVER)
+        inside = inside || cf_sio_inside(s, i);
+    if (!inside && s->connect_until == CF_MS_NEVER)
         s->connect_until = now + s->config->connect_timeout_ms;
 }
 
@@ -85,6 +84,7 @@ enum cf_error cf_sio_accept(struct cf_sio_session *s, unsigned nsp, struct cf_sl
     if (error != CF_OK)
         return error;
     s->places[nsp] = CF_SIO_INSIDE;
+    s->connect_until = CF_MS_NEVER;
     struct cf_json_writer w;
     cf_json_writer_init(&w, out);
     cf_json_object_begin(&w);
@@ -115,7 +115,7 @@ enum cf_error cf_sio_refuse(struct cf_sio_session *s, unsigned nsp, const char *
                             const char *code, cf_ms now, struct cf_buf *out)
 {
     CF_ASSERT(s->places[nsp] == CF_SIO_WAITING);
-    enter(s, nsp, CF_SIO_OUTSIDE, now);
+    put_out(s, nsp, now);
     enum cf_error error = begin(s, nsp, CF_SIO_CONNECT_ERROR, out);
     return error == CF_OK ? write_refusal(message, code, out) : error;
 }
@@ -123,14 +123,14 @@ enum cf_error cf_sio_refuse(struct cf_sio_session *s, unsigned nsp, const char *
 enum cf_error cf_sio_expel(struct cf_sio_session *s, unsigned nsp, cf_ms now, struct cf_buf *out)
 {
     CF_ASSERT(s->places[nsp] == CF_SIO_INSIDE);
-    enter(s, nsp, CF_SIO_OUTSIDE, now);
+    put_out(s, nsp, now);
     return begin(s, nsp, CF_SIO_DISCONNECT, out);
 }
 
 /* ---- packets ---- */
 
 static enum cf_error connect(struct cf_sio_session *s, const struct cf_sio_packet *packet,
-                             cf_ms now, struct cf_arena *arena, struct cf_buf *reply,
+                             struct cf_arena *arena, struct cf_buf *reply,
                              struct cf_sio_event *event)
 {
     if (packet->payload.ptr != NULL) {
@@ -147,7 +147,7 @@ static enum cf_error connect(struct cf_sio_session *s, const struct cf_sio_packe
     }
     if (s->places[event->nsp] != CF_SIO_OUTSIDE)
         return CF_E_PROTOCOL;
-    enter(s, event->nsp, CF_SIO_WAITING, now);
+    s->places[event->nsp] = CF_SIO_WAITING;
     event->type = CF_SIO_WANTS_IN;
     event->auth = packet->payload;
     return CF_OK;
@@ -229,7 +229,7 @@ static enum cf_error take_packet(struct cf_sio_session *s, struct cf_slice messa
     case CF_SIO_DISCONNECT:
         if (packet->payload.ptr != NULL)
             return CF_E_SYNTAX;
-        enter(s, event->nsp, CF_SIO_OUTSIDE, now);
+        s->places[event->nsp] = CF_SIO_OUTSIDE;
         event->type = CF_SIO_LEFT;
         return CF_OK;
     case CF_SIO_EVENT:
@@ -293,15 +293,18 @@ enum cf_error cf_sio_next(struct cf_sio_session *s, struct cf_slice message, boo
     if (error != CF_OK)
         return error;
     if (packet.type == CF_SIO_CONNECT)
-        return connect(s, &packet, now, arena, reply, out_event);
+        return connect(s, &packet, arena, reply, out_event);
     return take_packet(s, message, &packet, now, arena, out_event);
 }
 
 /* ---- time ---- */
 
-enum cf_error cf_sio_tick(const struct cf_sio_session *s, cf_ms now)
+enum cf_error cf_sio_tick(struct cf_sio_session *s, cf_ms now)
 {
-    return now >= s->connect_until || now >= s->parts_until ? CF_E_TIMEOUT : CF_OK;
+    if (now < s->connect_until && now < s->parts_until)
+        return CF_OK;
+    s->connect_until = s->parts_until = CF_MS_NEVER;
+    return CF_E_TIMEOUT;
 }
 
 cf_ms cf_sio_deadline(const struct cf_sio_session *s)

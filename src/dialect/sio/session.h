@@ -22,7 +22,7 @@ enum { CF_SIO_NAMESPACES_MAX = 8 };
 struct cf_sio_config {
     const struct cf_slice *namespaces; /* that exist: "/", … */
     size_t namespaces_count;           /* at most CF_SIO_NAMESPACES_MAX */
-    cf_ms connect_timeout_ms;          /* to be in a namespace */
+    cf_ms connect_timeout_ms;          /* to be let into a namespace */
     cf_ms attachments_timeout_ms;      /* for all binary messages of a packet */
     size_t attachments_bytes_max;      /* of a packet, together */
     struct cf_json_limits json;
@@ -81,8 +81,8 @@ enum cf_error cf_sio_refuse(struct cf_sio_session *s, unsigned nsp, const char *
 /* Puts the client out of a namespace it is in; appends the packet. */
 enum cf_error cf_sio_expel(struct cf_sio_session *s, unsigned nsp, cf_ms now, struct cf_buf *out);
 bool cf_sio_inside(const struct cf_sio_session *s, unsigned nsp);
-/* CF_E_TIMEOUT: close the connection. */
-enum cf_error cf_sio_tick(const struct cf_sio_session *s, cf_ms now);
+/* CF_E_TIMEOUT, told once: close the connection. */
+enum cf_error cf_sio_tick(struct cf_sio_session *s, cf_ms now);
 cf_ms cf_sio_deadline(const struct cf_sio_session *s);
 
 #endif
