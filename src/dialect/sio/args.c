@@ -150,8 +150,11 @@ static enum cf_error step(struct walk *walk, bool *out_more)
     if (error != CF_OK)
         return error;
     *out_more = event.type != CF_JSON_NEED_MORE;
-    if (!*out_more)
-        return cf_json_finish(&walk->reader, &event);
+    if (!*out_more) {
+        error = cf_json_finish(&walk->reader, &event);
+        /* a number that ends with the text */
+        return error == CF_OK && event.type != CF_JSON_NEED_MORE ? CF_E_SYNTAX : error;
+    }
     if (first && event.type != CF_JSON_ARRAY_BEGIN)
         return CF_E_SYNTAX;
     error = note_placeholder(walk, &event);
