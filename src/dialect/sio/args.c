@@ -1,6 +1,7 @@
 #include "dialect/sio/args.h"
 
 #include <limits.h>
+#include <string.h>
 
 /* An open object, as far as it may be a placeholder. */
 struct candidate {
@@ -21,12 +22,11 @@ struct walk {
     unsigned named; /* attachments that are seen */
     enum key key;   /* the innermost object's last one */
     struct candidate open[CF_JSON_DEPTH_CAP + 1];
-    const uint8_t *inside;      /* behind the opening bracket */
-    const uint8_t *element;     /* where the element that is open begins */
-    enum cf_json_is element_is; /* its type */
-    size_t elements;
+    const uint8_t *inside;  /* behind the opening bracket */
+    const uint8_t *element; /* where the object or array that is an element begins */
 };
 
+/* By what ends an element. */
 static enum cf_json_is type_of(enum cf_json_type type)
 {
     switch (type) {
@@ -39,7 +39,6 @@ static enum cf_json_is type_of(enum cf_json_type type)
         return CF_JSON_IS_BOOL;
     case CF_JSON_NULL:
         return CF_JSON_IS_NULL;
-    case CF_JSON_OBJECT_BEGIN:
     case CF_JSON_OBJECT_END:
         return CF_JSON_IS_OBJECT;
     default:
@@ -86,65 +85,54 @@ static enum cf_error note_placeholder(struct walk *walk, const struct cf_json_ev
     return CF_OK;
 }
 
-/* The bytes from `from` to where the reader stands, without what separates elements. */
-static struct cf_slice written(const struct walk *walk, const uint8_t *from)
+/* The element that ends with the event, as it is written. */
+static struct cf_slice written(const struct walk *walk, const struct cf_json_event *event)
 {
-    struct cf_slice text = cf_slice_of(from, (size_t)(walk->input.ptr - from));
-    while (text.len > 0 && (text.ptr[0] == ',' || text.ptr[0] == ' ' || text.ptr[0] == '\t' ||
-                            text.ptr[0] == '\n' || text.ptr[0] == '\r'))
-        text = cf_slice_skip(text, 1);
-    return text;
+    const uint8_t *begin = walk->element, *end = walk->input.ptr;
+    if (event->type == CF_JSON_NUMBER)
+        begin = end - event->text.len;
+    else if (event->type == CF_JSON_FALSE)
+        begin = end - strlen("false");
+    else if (event->type == CF_JSON_TRUE || event->type == CF_JSON_NULL)
+        begin = end - strlen("true");
+    return cf_slice_of(begin, (size_t)(end - begin));
 }
 
 static enum cf_error end_element(struct walk *walk, const struct cf_json_event *event)
 {
     struct cf_sio_args *args = walk->args;
-    walk->elements++;
-    if (walk->elements == 1)
+    if (args->count == 0)
         args->behind_first.ptr = walk->input.ptr;
     if (args->count == CF_SIO_ARGS_MAX)
         return CF_OK;
     struct cf_sio_arg *arg = &args->items[args->count++];
-    arg->is = walk->element_is;
+    arg->is = type_of(event->type);
     if (arg->is == CF_JSON_IS_STRING)
         return cf_arena_copy(walk->arena, event->text, &arg->text);
-    arg->text = written(walk, walk->element);
+    arg->text = written(walk, event);
     return CF_OK;
 }
 
-/* An element ends with a scalar at depth 1, or with the container that returns to depth 1. */
-static enum cf_error note_element(struct walk *walk, const struct cf_json_event *event,
-                                  const uint8_t *before)
+/* The array begins and ends; an element of it ends with a scalar at depth 1, or with what returns
+ * to depth 1. */
+static enum cf_error note_element(struct walk *walk, const struct cf_json_event *event)
 {
     bool begins = event->type == CF_JSON_ARRAY_BEGIN || event->type == CF_JSON_OBJECT_BEGIN;
-    if (begins && event->depth == 1) {
+    const uint8_t *bracket = walk->input.ptr - 1;
+    if (begins && event->depth == 1)
         walk->inside = walk->input.ptr;
-        return CF_OK;
-    }
-    if (event->depth == 0) {
-        walk->args->inside =
-            cf_slice_of(walk->inside, (size_t)(walk->input.ptr - 1 - walk->inside));
-        return CF_OK;
-    }
-    if (begins && event->depth == 2) {
-        walk->element = before;
-        walk->element_is = type_of(event->type);
-        return CF_OK;
-    }
-    if (event->depth != 1 || event->type == CF_JSON_KEY)
-        return CF_OK;
-    bool ends = event->type == CF_JSON_ARRAY_END || event->type == CF_JSON_OBJECT_END;
-    if (!ends) {
-        walk->element = before;
-        walk->element_is = type_of(event->type);
-    }
-    return end_element(walk, event);
+    else if (begins && event->depth == 2)
+        walk->element = bracket;
+    else if (event->depth == 0)
+        walk->args->inside = cf_slice_of(walk->inside, (size_t)(bracket - walk->inside));
+    else if (event->depth == 1)
+        return end_element(walk, event);
+    return CF_OK;
 }
 
 static enum cf_error step(struct walk *walk, bool *out_more)
 {
     struct cf_json_event event;
-    const uint8_t *before = walk->input.ptr;
     bool first = walk->inside == NULL;
     enum cf_error error = cf_json_next(&walk->reader, &walk->input, &event);
     if (error != CF_OK)
@@ -152,13 +140,13 @@ static enum cf_error step(struct walk *walk, bool *out_more)
     *out_more = event.type != CF_JSON_NEED_MORE;
     if (!*out_more) {
         error = cf_json_finish(&walk->reader, &event);
-        /* a number that ends with the text */
-        return error == CF_OK && event.type != CF_JSON_NEED_MORE ? CF_E_SYNTAX : error;
+        bool number = error == CF_OK && event.type != CF_JSON_NEED_MORE; /* ends with the text */
+        return number ? CF_E_SYNTAX : error;
     }
     if (first && event.type != CF_JSON_ARRAY_BEGIN)
         return CF_E_SYNTAX;
     error = note_placeholder(walk, &event);
-    return error == CF_OK ? note_element(walk, &event, before) : error;
+    return error == CF_OK ? note_element(walk, &event) : error;
 }
 
 enum cf_error cf_sio_args_read(struct cf_slice payload, unsigned attachments,
