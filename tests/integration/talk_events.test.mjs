@@ -47,7 +47,8 @@ for (const client of clients) {
         test('2.1.2 refusals: the texts of the design and the codes', async () => {
             const [ann] = people('ann');
             const good = { user_id: ann, exp: inAnHour() };
-            const none = `${signToken(good, { header: { alg: 'none', typ: 'JWT' } }).split('.').slice(0, 2).join('.')}.`;
+            const unsigned = signToken(good, { header: { alg: 'none', typ: 'JWT' } });
+            const none = unsigned.slice(0, unsigned.lastIndexOf('.') + 1);
             const invalid = 'Invalid or expired token', missing = 'Authentication token required';
             for (const [options, text, code] of [
                 [{}, missing, 'token_required'],
@@ -127,7 +128,8 @@ for (const client of clients) {
                 assert.equal(joined.success, true);
                 assert.deepEqual(byName(joined.online), [ann, ben]);
                 const [state] = await b.next('presence:state');
-                assert.deepEqual({ ...state, online: byName(state.online) }, { conversationId: talk, online: [ann, ben] });
+                assert.deepEqual({ ...state, online: byName(state.online) },
+                    { conversationId: talk, online: [ann, ben] });
                 assert.deepEqual(await a.next('user:online'), [ben, talk]);
 
                 await b.join(talk);
@@ -146,7 +148,8 @@ for (const client of clients) {
             const connect = devices(context, server, client);
             const [ann, ben] = people('ann', 'ben');
             const talk = await createTalk(server, ann, [ben]);
-            const a = await connect(ann), a2 = await connect(ann), unjoined = await connect(ann), b = await connect(ben);
+            const a = await connect(ann), a2 = await connect(ann), b = await connect(ben);
+            const unjoined = await connect(ann);
             for (const device of [a, a2, b]) await device.join(talk);
             a.forget();
             a2.forget();
@@ -204,7 +207,8 @@ for (const client of clients) {
             const [ann, ben] = people('10', '20');
             const [one, two] = [Number(ann), Number(ben)];
             const talk = await createTalk(server, ann, [two]);
-            const a = await connect(ann), b = await connect(ben, { token: signToken({ user_id: two, exp: inAnHour() }) });
+            const a = await connect(ann);
+            const b = await connect(ben, { token: signToken({ user_id: two, exp: inAnHour() }) });
             assert.deepEqual(await a.join(talk), [one]);
             await b.join(talk);
             assert.deepEqual(await a.next('user:online'), [two, talk]);
@@ -302,7 +306,7 @@ for (const client of clients) {
             assert.deepEqual((await history(server, ann, talk)).messages, []);
         });
 
-        test('2.4.3 a clientMessageId is the same in upper case; message:ack has it as it was sent', async (context) => {
+        test('2.4.3 a clientMessageId is the same in upper case; message:ack has it as sent', async (context) => {
             const connect = devices(context, server, client);
             const [ann] = people('ann');
             const talk = await createTalk(server, ann);
@@ -382,7 +386,8 @@ for (const client of clients) {
             const a = await connect(ann), a2 = await connect(ann), b = await connect(ben);
             await Promise.all([a.settled(), a2.settled(), b.settled()]);
             const start = Date.now();
-            const answers = await Promise.all(Array.from({ length: 40 }, (_, i) => (i % 2 ? a : a2).send(talk, `m${i}`)));
+            const answers = await Promise.all(Array.from({ length: 40 },
+                (_, i) => (i % 2 ? a : a2).send(talk, `m${i}`)));
             const seconds = (Date.now() - start) / 1000;
             const sent = answers.filter(({ success }) => success).length;
             assert.ok(sent >= 10 && sent <= 11 + seconds * 10, `${sent} in ${seconds} s`);
@@ -390,7 +395,8 @@ for (const client of clients) {
             assert.notEqual(refused.length, 0);
             for (const answer of refused) {
                 assertRefused(answer, 'rate_limited', ['retryAfterMs']);
-                assert.ok(Number.isInteger(answer.retryAfterMs) && answer.retryAfterMs > 0 && answer.retryAfterMs <= 1000);
+                const wait = answer.retryAfterMs;
+                assert.ok(Number.isInteger(wait) && wait > 0 && wait <= 1000, `${wait}`);
             }
             assert.equal((await b.say(talk, 'another user is not slowed')).seq, sent + 1);
             await sleep(refused.at(-1).retryAfterMs + 10);

@@ -27,7 +27,8 @@ describe('typing', { concurrency: true }, () => {
     for (const client of clients) {
         describe(client.title, { concurrency: true }, () => {
             test('2.8.1 2.8.4 2.8.5 2.8.6 start and stop reach the others, not oneself', async (context) => {
-                const { connect, users: [ann, ben, cal], talk, watcher } = await watched(context, client, ['ann', 'ben', 'cal']);
+                const { connect, users, talk, watcher } = await watched(context, client, ['ann', 'ben', 'cal']);
+                const [ann, ben, cal] = users;
                 const b = await connect(ben), c = await connect(cal), unjoined = await connect(cal);
                 for (const device of [b, c]) await device.join(talk);
                 for (const device of [watcher, b, c]) device.forget();
@@ -209,7 +210,8 @@ describe('presence', { concurrency: true }, () => {
         const watcher = await connect(ann);
         await watcher.join(talk);
         const open = []; // { device, joined }
-        const here = () => [ann, ...new Set(open.filter(({ joined }) => joined).map(({ device }) => device.user))].sort();
+        const joined = () => open.filter((each) => each.joined).map(({ device }) => device.user);
+        const here = () => [ann, ...new Set(joined())].sort();
         const heard = new Set([ann]);
         for (let step = 0; step < 150; step++) {
             const one = open[next.below(open.length)];

@@ -55,7 +55,8 @@ for (const client of clients) {
             for (const event of ['conversation:join', 'message:delivered', 'message:read'])
                 assert.deepEqual(await z.ask(event, event === 'conversation:join' ? talk : id),
                     await z.ask(event, 2 ** 40));
-            assert.deepEqual(await z.ask('message:send', talk, send('x')), await z.ask('message:send', 2 ** 40, send('x')));
+            assert.deepEqual(await z.ask('message:send', talk, send('x')),
+                await z.ask('message:send', 2 ** 40, send('x')));
             await heardNothing(here);
             await b.say(talk, 'the fence inside');
             for (const device of [a, b]) await device.next('message:new', ({ text }) => text === 'the fence inside');
@@ -116,8 +117,8 @@ describe('privacy, REST and sessions', { concurrency: 4 }, () => {
         const { a, ann, ben, zoe, talk, shared } = here;
         await a.say(talk, 'secret');
         for (const [method, path, json] of [['GET', 'messages'], ['GET', 'messages?since=2000-01-01T00:00:00Z'],
-            ['GET', 'messages?afterSeq=0'], ['POST', 'messages', send('x')], ['POST', 'participants', { userIds: [zoe] }],
-            ['DELETE', `participants/${ben}`], ['DELETE', `participants/${zoe}`]]) {
+            ['GET', 'messages?afterSeq=0'], ['POST', 'messages', send('x')],
+            ['POST', 'participants', { userIds: [zoe] }], ['DELETE', `participants/${ben}`], ['DELETE', `participants/${zoe}`]]) {
             const foreign = await ask(server, zoe, method, `/${talk}/${path}`, json);
             assertProblem(foreign, 403, 'not_participant');
             const unknown = await ask(server, zoe, method, `/999999999/${path}`, json);
@@ -156,8 +157,10 @@ describe('privacy, REST and sessions', { concurrency: 4 }, () => {
             const sid = a.socket.io.engine.id;
             assert.ok(sid.length >= 20, sid);
             for (const guess of ['AAAAAAAAAAAAAAAAAAAAAAAA', `${sid.slice(0, -1)}${sid.endsWith('A') ? 'B' : 'A'}`, '',
-                sid.toLowerCase() === sid ? sid.toUpperCase() : sid.toLowerCase(), `${sid}A`, sid.slice(1), '..%2f..%2f', '%00']) {
-                const answer = await post(guess, `42["message:send",${talk},${JSON.stringify(send('forged'))}]`, tokenFor(zoe));
+                sid.toLowerCase() === sid ? sid.toUpperCase() : sid.toLowerCase(), `${sid}A`, sid.slice(1),
+                '..%2f..%2f', '%00']) {
+                const event = `42["message:send",${talk},${JSON.stringify(send('forged'))}]`;
+                const answer = await post(guess, event, tokenFor(zoe));
                 assert.equal(answer.status, 400, guess);
                 assert.deepEqual(answer.json, guess === '' ? answer.json : { code: 1, message: 'Session ID unknown' });
             }
@@ -179,7 +182,8 @@ describe('privacy, REST and sessions', { concurrency: 4 }, () => {
             return `/socket.io/?EIO=4&transport=polling&sid=${JSON.parse(answer.text.slice(1)).sid}`;
         };
         const event = `42["message:send",${talk},${JSON.stringify(send('forged'))}]`;
-        for (const packets of [[event], [`40{"token":"garbage"}\x1e${event}`], [`40{"token":"${tokenFor(zoe)}"}\x1e${event}`]]) {
+        for (const packets of [[event], [`40{"token":"garbage"}\x1e${event}`],
+            [`40{"token":"${tokenFor(zoe)}"}\x1e${event}`]]) {
             const path = await open();
             for (const body of packets)
                 await server.request('POST', path, { body, headers: { 'content-type': 'text/plain' } });

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { makeDir, tokenFor } from './lib.mjs';
-import { Device, Relay, ask, createTalk, devices, fetchAfter, newestClients, oldestClients, people, random, seedOf, sleep,
-    startServer, until, withoutReceipts, within } from './talk_lib.mjs';
+import { Device, Relay, ask, createTalk, devices, fetchAfter, newestClients, oldestClients, people, random, seedOf,
+    sleep, startServer, until, withoutReceipts, within } from './talk_lib.mjs';
 
 let server;
 before(async () => { server = await startServer(); });

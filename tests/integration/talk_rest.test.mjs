@@ -34,7 +34,8 @@ async function fill(talk, users, count) {
 describe('conversations', { concurrency: 4 }, () => {
     test('a group is made and listed; the caller takes part', async () => {
         const [ann, ben, cal] = people('ann', 'ben', 'cal');
-        const made = await rest(ann, 'POST', '', { kind: 'group', title: 'The garage', participantIds: [ben, cal, ben] });
+        const made = await rest(ann, 'POST', '',
+            { kind: 'group', title: 'The garage', participantIds: [ben, cal, ben] });
         assert.equal(made.status, 201);
         const { id, kind, title, createdAt, participants } = made.json;
         assert.ok(Number.isSafeInteger(id) && id > 0);
@@ -123,7 +124,8 @@ describe('conversations', { concurrency: 4 }, () => {
         assert.deepEqual([first.id, first.unreadCount, first.lastMessage], [two, 0, own]);
         assert.deepEqual([second.id, second.unreadCount, second.lastMessage], [one, 3, sent[2]]);
         const connected = await server.request('GET', '/api/conversations', { token: tokenFor(ben) });
-        assert.deepEqual(connected.json.conversations.map(({ id, unreadCount }) => [id, unreadCount]), [[two, 1], [one, 0]]);
+        assert.deepEqual(connected.json.conversations.map(({ id, unreadCount }) => [id, unreadCount]),
+            [[two, 1], [one, 0]]);
         await fill(one, [ben], 1);
         [first, second] = await list(ann);
         assert.deepEqual([first.id, first.unreadCount, second.id], [one, 4, two]);
@@ -180,7 +182,8 @@ describe('messages', { concurrency: 4 }, () => {
         // an app's clock: milliseconds, and a zone
         assert.deepEqual(await seqs(`?since=${new Date(Date.parse(sent[0].createdAt)).toISOString()}&limit=100`),
             [1, 100, 100, true]);
-        for (const query of ['?before=1', '?afterSeq=120', '?since=2100-01-01T00:00:00%2B01:00', '?afterSeq=9007199254740991'])
+        for (const query of ['?before=1', '?afterSeq=120', '?since=2100-01-01T00:00:00%2B01:00',
+            '?afterSeq=9007199254740991'])
             assert.deepEqual(await history(server, ann, talk, query), { messages: [], hasMore: false });
         assert.deepEqual((await fetchAfter(server, ann, talk, 10)).map(withoutReceipts), sent.slice(10));
     });
@@ -372,7 +375,8 @@ describe('participants', { concurrency: 4 }, () => {
         assert.equal((await c.say(talk, 'hello')).seq, 2);
         for (const json of [{}, { userIds: [] }, { userIds: 'x' }, { userIds: [null] }, { userIds: [''] }])
             assertProblem(await rest(ann, 'POST', `/${talk}/participants`, json), 422, 'invalid', 'userIds');
-        assertProblem(await rest(people('zoe')[0], 'POST', `/${talk}/participants`, { userIds: ['zoe'] }), 403, 'not_participant');
+        const [zoe] = people('zoe');
+        assertProblem(await rest(zoe, 'POST', `/${talk}/participants`, { userIds: [zoe] }), 403, 'not_participant');
     });
 
     test('3.4.2 one who is removed is out at once, on every device, and hears nothing more', async (context) => {
@@ -456,8 +460,8 @@ describe('errors', { concurrency: 4 }, () => {
         const post = (body, headers = { 'content-type': 'application/json' }) =>
             server.request('POST', `/api/conversations/${talk}/messages`, { token, body, headers });
         const id = crypto.randomUUID();
-        for (const body of ['', '{', '[]', '"x"', 'null', '{"text":"x",}', `{"text":"x","text":"y","clientMessageId":"${id}"}`,
-            `${JSON.stringify(send('x'))} x`, `{"x":${'['.repeat(40)}${']'.repeat(40)}}`])
+        for (const body of ['', '{', '[]', '"x"', 'null', '{"text":"x",}',
+            `{"text":"x","text":"y","clientMessageId":"${id}"}`, `${JSON.stringify(send('x'))} x`, `{"x":${'['.repeat(40)}${']'.repeat(40)}}`])
             assert.equal((await post(body)).status, 400, body);
         assert.equal((await post(JSON.stringify({ ...send('x'), more: 'x'.repeat(70000) }))).status, 413);
         assert.equal((await post('text=x', { 'content-type': 'application/x-www-form-urlencoded' })).status, 415);
