@@ -79,7 +79,8 @@ for (const client of clients) {
             assert.equal(error.message, 'Invalid namespace');
             const talk = await createTalk(server, ann);
             assert.equal((await device.say(talk, 'still here')).seq, 1);
-            assert.equal((await Device.refusal(server, ann, { client, path: '/admin' })).message, 'Invalid namespace');
+            const again = await Device.refusal(server, ann, { client, namespace: '/admin' });
+            assert.equal(again.message, 'Invalid namespace');
         });
 
         test('3.1.2 3.5.2 it connects within 3 s, over the transport that was asked for', async (context) => {
@@ -406,6 +407,21 @@ for (const client of clients) {
 }
 
 describe('one server, many clients', () => {
+    test('another path, as configured', async (context) => {
+        const own = await startServer({ SOCKETIO_PATH: '/chat/live/' });
+        context.after(() => own.child.kill());
+        const [ann] = people('ann');
+        const talk = await createTalk(own, ann);
+        for (const client of clients) {
+            const device = await devices(context, own, client)(ann, { path: '/chat/live/' });
+            await device.settled();
+            assert.deepEqual(await device.join(talk), [ann]);
+            assert.notEqual((await Device.refusal(own, ann, { client })).message, undefined);
+            device.close();
+        }
+        assert.equal(await own.stop(), 0);
+    });
+
     test('2.7.5 3.1.4 property 2: clients of every version and transport see the same messages in the same order',
         async (context) => {
             const users = clients.map((_, i) => people(`u${i}`)[0]);

@@ -86,7 +86,8 @@ for (const client of clients) {
             device.emit('typing:start', bytes);
             device.emit('no such event', bytes, { bytes });
             // beside what counts, as much as else is there
-            assert.equal((await device.ask('message:send', talk, { ...send('with bytes'), more: bytes })).success, true);
+            const beside = await device.ask('message:send', talk, { ...send('with bytes'), more: bytes });
+            assert.equal(beside.success, true);
             assert.equal((await here.bystander.message()).text, 'with bytes');
             await device.next('message:ack');
             await untouched(here);

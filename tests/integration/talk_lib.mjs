@@ -102,13 +102,13 @@ export function withoutReceipts(message) {
 
 // A connected client. What arrives is kept in order; next() takes, left() tells what nobody took.
 export class Device {
-    constructor(address, user, { client = websocket, path = '/', auth, token, ...options } = {}) {
+    constructor(address, user, { client = websocket, namespace = '/', auth, token, ...options } = {}) {
         this.user = user;
         this.client = client;
         this.arrived = [];
         this.waiting = [];
         this.connects = 0;
-        this.socket = client.io(`${address}${path}`, {
+        this.socket = client.io(`${address}${namespace}`, {
             transports: client.transports,
             auth: auth ?? (user === undefined ? undefined : { token: token ?? tokenFor(user) }),
             forceNew: true,

@@ -118,7 +118,8 @@ describe('privacy, REST and sessions', { concurrency: 4 }, () => {
         await a.say(talk, 'secret');
         for (const [method, path, json] of [['GET', 'messages'], ['GET', 'messages?since=2000-01-01T00:00:00Z'],
             ['GET', 'messages?afterSeq=0'], ['POST', 'messages', send('x')],
-            ['POST', 'participants', { userIds: [zoe] }], ['DELETE', `participants/${ben}`], ['DELETE', `participants/${zoe}`]]) {
+            ['POST', 'participants', { userIds: [zoe] }], ['DELETE', `participants/${ben}`],
+            ['DELETE', `participants/${zoe}`]]) {
             const foreign = await ask(server, zoe, method, `/${talk}/${path}`, json);
             assertProblem(foreign, 403, 'not_participant');
             const unknown = await ask(server, zoe, method, `/999999999/${path}`, json);

@@ -461,7 +461,8 @@ describe('errors', { concurrency: 4 }, () => {
             server.request('POST', `/api/conversations/${talk}/messages`, { token, body, headers });
         const id = crypto.randomUUID();
         for (const body of ['', '{', '[]', '"x"', 'null', '{"text":"x",}',
-            `{"text":"x","text":"y","clientMessageId":"${id}"}`, `${JSON.stringify(send('x'))} x`, `{"x":${'['.repeat(40)}${']'.repeat(40)}}`])
+            `{"text":"x","text":"y","clientMessageId":"${id}"}`, `${JSON.stringify(send('x'))} x`,
+            `{"x":${'['.repeat(40)}${']'.repeat(40)}}`])
             assert.equal((await post(body)).status, 400, body);
         assert.equal((await post(JSON.stringify({ ...send('x'), more: 'x'.repeat(70000) }))).status, 413);
         assert.equal((await post('text=x', { 'content-type': 'application/x-www-form-urlencoded' })).status, 415);

@@ -62,7 +62,8 @@ class Member {
         this.synced = false;
         this.held ??= [];
         this.#sync(++this.syncs).catch((error) => {
-            if (error.code === undefined && !/not within|no answer/.test(error.message)) this.faults.push(error.message);
+            const expected = error.code !== undefined || /not within|no answer/.test(error.message);
+            if (!expected) this.faults.push(error.message);
             if (this.socket.connected) this.socket.io.engine.close(); // try again
         });
     }
