@@ -429,6 +429,8 @@ static void answer(struct cf_eio_session *s, struct cf_buf *scratch, struct cf_e
 /* A packet of the queue as a WebSocket message. */
 static enum cf_error unwrap(struct cf_slice packet, struct cf_buf *out, bool *out_binary)
 {
+    if (packet.len == 0)
+        return CF_E_SYNTAX; /* of a payload that was none */
     bool wrapped = packet.ptr[0] == WRAPPED_TEXT;
     *out_binary = packet.ptr[0] == CF_EIO_BINARY;
     cf_buf_reset(out);

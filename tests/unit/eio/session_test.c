@@ -274,6 +274,19 @@ static void messages_over_websocket(void **state)
     check_scenes(scenes, CF_ARRAY_LEN(scenes), CF_EIO_WEBSOCKET);
 }
 
+/* An owner's mistake, which no peer can make, ends the session and no more. */
+static void a_payload_that_is_none_closes(void **state)
+{
+    (void)state;
+    static const struct scene scenes[] = {
+        {"empty packets", "payload:4a||4b", "out=4a END:SLOW"},
+        {"a separator", "payload:|", "END:SLOW"},
+        {"bad base64", "payload:bA", "END:SLOW"},
+        {"nothing", "payload: send:a", "out=4a"},
+    };
+    check_scenes(scenes, CF_ARRAY_LEN(scenes), CF_EIO_WEBSOCKET);
+}
+
 static void bad_websocket_messages_close(void **state)
 {
     (void)state;
@@ -437,6 +450,7 @@ int main(void)
         cmocka_unit_test(an_abort_tells_an_open_get),
         cmocka_unit_test(what_was_said_goes_out_with_the_end),
         cmocka_unit_test(messages_over_websocket),
+        cmocka_unit_test(a_payload_that_is_none_closes),
         cmocka_unit_test(bad_websocket_messages_close),
         cmocka_unit_test(a_separator_in_text_is_refused_over_polling),
         cmocka_unit_test(the_queue_is_limited),

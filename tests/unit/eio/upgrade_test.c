@@ -103,6 +103,23 @@ static void a_probe_that_leads_nowhere(void **state)
     scenes_on_polling(scenes, CF_ARRAY_LEN(scenes));
 }
 
+/* Until the owner has closed the one, another would be closed for it. */
+static void a_probe_before_the_last_one_is_dropped(void **state)
+{
+    (void)state;
+    struct script script;
+    bool upgraded;
+    begin(&script, CF_EIO_POLLING);
+    script_run(&script, CF_LIT("probe"));
+    cf_eio_probe_packet(&script.s, CF_LIT("x"), false, script.now, &upgraded);
+    assert_false(upgraded);
+    assert_int_equal(cf_eio_probe_begin(&script.s, script.now), CF_E_STATE);
+    script_settle(&script);
+    script_run(&script, CF_LIT("probe p:5"));
+    assert_told(&script, "afterwards", "drop upgraded");
+    script_deinit(&script);
+}
+
 /* V13: whatever else the probe says drops it, and nothing more happens. */
 static void bad_probe_packets(void **state)
 {
@@ -222,6 +239,7 @@ int main(void)
         cmocka_unit_test(a_post_during_the_upgrade),
         cmocka_unit_test(the_heartbeat_goes_on),
         cmocka_unit_test(a_probe_that_leads_nowhere),
+        cmocka_unit_test(a_probe_before_the_last_one_is_dropped),
         cmocka_unit_test(bad_probe_packets),
         cmocka_unit_test(the_probe_ends_with_its_session),
         cmocka_unit_test(an_orderly_close_during_the_probe),
