@@ -256,6 +256,7 @@ static void v14_placeholders(void **state)
         {"[\"a\"," P("0") "," P("1") "," P("2") "," P("3") "," P("4") "," P("5") "," P("6") "," P(
              "7") "," P("8") "," P("9") "]",
          10, CF_OK},
+        {"[\"a\"," P("0") ",{\"num\":7}," P("1") ",{}]", 2, CF_OK},
         /* a number of no attachment */
         {"[\"a\"," P("1") "]", 1, CF_E_SYNTAX},
         {"[\"a\"," P("10") "]", 10, CF_E_SYNTAX},

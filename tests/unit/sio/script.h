@@ -39,7 +39,9 @@ static const struct cf_slice sio_namespaces[] = {{(const uint8_t *)"/", 1},
 struct sio_script;
 
 /* The owner learns of what a message was. */
-typedef void sio_script_fn(struct sio_script *script, const struct cf_sio_event *event);
+typedef void sio_event_fn(struct sio_script *script, const struct cf_sio_event *event);
+/* A packet is to be sent. */
+typedef void sio_out_fn(struct sio_script *script, struct cf_slice packet);
 
 struct sio_script {
     struct cf_sio_config config;
@@ -47,7 +49,8 @@ struct sio_script {
     struct cf_buf reply, message, told;
     cf_ms now;
     char separator;
-    sio_script_fn *event; /* NULL: it is told */
+    sio_event_fn *event; /* NULL: it is told */
+    sio_out_fn *out;     /* NULL: it is told */
     void *context;
     bool over;
 };
@@ -85,7 +88,9 @@ static inline void sio_tell_error(struct sio_script *script, enum cf_error error
 /* What is to be sent, and nothing if there is nothing. */
 static inline void sio_tell_out(struct sio_script *script)
 {
-    if (script->reply.len > 0)
+    if (script->reply.len > 0 && script->out != NULL)
+        script->out(script, cf_buf_peek(&script->reply));
+    else if (script->reply.len > 0)
         sio_tell(script, "out=", cf_buf_peek(&script->reply));
     cf_buf_reset(&script->reply);
 }
