@@ -22,9 +22,11 @@ export function target(path, params = {}) {
     return `${path}?${new URLSearchParams(all.filter(([, value]) => value !== null))}`;
 }
 
-// Answers { status, headers, body }; rejects when the connection ends before the answer does.
-export async function ask(server, { method = 'GET', to, headers = {}, body, signal }) {
-    const sent = http.request({ host: '127.0.0.1', port: server.port, method, path: to, headers, agent, signal });
+// Answers { status, headers, body }; rejects when the connection ends before the answer does. `onSent` is
+// called when the request is in the kernel's hands.
+export async function ask(server, { method = 'GET', to, headers = {}, body, onSent = () => {} }) {
+    const sent = http.request({ host: '127.0.0.1', port: server.port, method, path: to, headers, agent });
+    sent.on('finish', onSent);
     sent.end(body);
     const [answer] = await once(sent, 'response');
     const chunks = [];
@@ -70,6 +72,14 @@ export class PollingSession {
 
     get(options = {}) {
         return ask(this.server, { to: this.to, ...options });
+    }
+
+    // Returns { answer }, the promise of it, when the server has the GET: it answered what was sent later.
+    async hold() {
+        const held = {};
+        await new Promise((onSent) => { held.answer = this.get({ onSent }); });
+        await this.send('3');
+        return held;
     }
 
     post(body, headers = { 'Content-Type': 'text/plain;charset=UTF-8' }) {

@@ -1,15 +1,14 @@
 // confab-sio-echo as a client of Engine.IO 4 sees it: handshakes, errors, CORS, both transports, heartbeats.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe } from 'node:test';
 import {
     EIO_PATH, EioSocket, PollingSession, SEPARATOR, SIO_PATH, ask, askUpgrade, assertError, decodePayload,
     encodePayload, errorBody, target,
 } from './eio_client.mjs';
-import { MAX_PAYLOAD, PING_INTERVAL_MS, PING_TIMEOUT_MS, SioEchoServer } from './sio_echo_server.mjs';
+import { MAX_PAYLOAD, PING_INTERVAL_MS, PING_TIMEOUT_MS, SioEchoServer, test } from './sio_echo_server.mjs';
 import { RawClient } from './ws_raw.mjs';
 
-const LIMIT = { timeout: 120_000 };
 const EARLY_MS = 20; // a client's clock against the server's
 
 let server;
@@ -19,7 +18,7 @@ after(async () => { assert.deepEqual(await server.stop(), [0, null]); });
 const openPolling = (path) => PollingSession.open(server, path);
 const openSocket = (how) => EioSocket.open(server, how);
 
-describe('handshake', LIMIT, () => {
+describe('handshake', () => {
     for (const path of [EIO_PATH, SIO_PATH]) {
         test(`${path} over polling`, async () => {
             const { status, headers, body } = await ask(server, { to: target(path) });
@@ -49,7 +48,7 @@ describe('handshake', LIMIT, () => {
 
     test('parameters in any order, escaped, and others among them', async () => {
         for (const query of ['transport=polling&EIO=4', 'a=b&EIO=%34&t=abc&transport=%70olling&',
-            'EIO=4&transport=polling&sid=', 'EIO=4&transport=polling&x=%zz&=&&b64=1']) {
+            'EIO=4&transport=polling&sid=', 'EIO=4&transport=polling&x=%41&=&&b64=1']) {
             const { status, body } = await ask(server, { to: `${EIO_PATH}?${query}` });
             assert.deepEqual([query, status, body[0]], [query, 200, '0']);
         }
@@ -67,48 +66,44 @@ describe('handshake', LIMIT, () => {
 });
 
 // The reference answers an upgrade that it refuses with the text alone; here it is the same JSON as over HTTP.
-describe('errors', LIMIT, () => {
+describe('errors', () => {
     const anywhere = [
         [{ transport: null }, 0], [{ transport: '' }, 0], [{ transport: 'abc' }, 0], [{ transport: 'Polling' }, 0],
         [{ transport: 'webtransport' }, 0], [{ transport: 'constructor' }, 0], [{ transport: 'polling2' }, 0],
         [{ transport: null, EIO: '3' }, 0], [{ transport: 'abc', sid: 'nobody' }, 0],
-        [{ sid: 'nobody' }, 1], [{ sid: '__proto__' }, 1], [{ sid: 'constructor' }, 1], [{ sid: 'é\0' }, 1],
-        [{ sid: 'x'.repeat(1000) }, 1], [{ sid: 'nobody', EIO: '3' }, 1],
+        [{ sid: 'nobody' }, 1], [{ sid: '__proto__' }, 1], [{ sid: 'constructor' }, 1], [{ sid: 'é"' }, 1],
+        [{ sid: 'x'.repeat(100) }, 1], [{ sid: 'nobody', EIO: '3' }, 1],
         [{ EIO: null }, 5], [{ EIO: '' }, 5], [{ EIO: 'abc' }, 5], [{ EIO: '3' }, 5], [{ EIO: '5' }, 5],
-        [{ EIO: '04' }, 5], [{ EIO: '4.0' }, 5], [{ EIO: '4\0' }, 5],
+        [{ EIO: '04' }, 5], [{ EIO: '4.0' }, 5], [{ EIO: '4 ' }, 5],
     ];
     const overHttp = [
         ...anywhere.map(([params, code]) => ['GET', params, code]),
         ['POST', {}, 2], ['PUT', {}, 2], ['DELETE', {}, 2], ['POST', { EIO: '3' }, 2],
         ['POST', { transport: 'websocket' }, 2], ['POST', { transport: 'abc' }, 0], ['POST', { sid: 'nobody' }, 1],
         ['GET', { transport: 'websocket' }, 3],
-        ['GET', { j: '0' }, 3],
     ];
-    for (const path of [EIO_PATH, SIO_PATH]) {
-        test(`over HTTP under ${path}`, async () => {
-            for (const [method, params, code] of overHttp) {
-                const to = target(path, params);
-                await asserted(`${method} ${to}`, () => ask(server, { method, to }), code);
-            }
-        });
+    const upgrades = [...anywhere.map(([params, code]) => ['GET', { transport: 'websocket', ...params }, code]),
+        ['GET', { transport: 'polling' }, 3]];
 
-        test(`before the upgrade under ${path}`, async () => {
-            const upgrades = [...anywhere.map(([params, code]) => [{ transport: 'websocket', ...params }, code]),
-                [{ transport: 'polling' }, 3]];
-            for (const [params, code] of upgrades) {
-                const to = target(path, params);
-                await asserted(to, () => askUpgrade(server, to), code);
-            }
-        });
+    // The whole table at once: a difference shows all that differ.
+    async function assertErrors(path, rows, send) {
+        const expected = rows.map(([method, params, code]) =>
+            `${method} ${target(path, params)}: 400 ${errorBody(code)}`);
+        const got = [];
+        for (const [method, params] of rows) {
+            const to = target(path, params);
+            const { status, headers, body } = await send(method, to);
+            assert.match(headers['content-type'], /^application\/json/);
+            got.push(`${method} ${to}: ${status} ${body}`);
+        }
+        assert.deepEqual(got, expected);
     }
 
-    async function asserted(what, answer, code) {
-        try {
-            assertError(await answer(), code);
-        } catch (error) {
-            error.message = `${what}: ${error.message}`;
-            throw error;
-        }
+    for (const path of [EIO_PATH, SIO_PATH]) {
+        test(`over HTTP under ${path}`, () =>
+            assertErrors(path, overHttp, (method, to) => ask(server, { method, to })));
+        test(`before the upgrade under ${path}`, () =>
+            assertErrors(path, upgrades, (method, to) => askUpgrade(server, to)));
     }
 
     test('a session is not harmed by wrong requests for it', async () => {
@@ -127,6 +122,18 @@ describe('errors', LIMIT, () => {
         await session.assertEcho();
     });
 
+    test('JSONP is refused in so many words', async () => {
+        const { status, body } = await ask(server, { to: target(EIO_PATH, { j: '0' }) });
+        assert.deepEqual([status, body], [400, '{"code":3,"message":"JSONP is not supported"}']);
+    });
+
+    test('a query that cannot be read is a bad request', async () => {
+        for (const more of ['x=%zz', 'x=%', 'sid=%00']) {
+            const { status } = await ask(server, { to: `${target(EIO_PATH)}&${more}` });
+            assert.deepEqual([more, status], [more, 400]);
+        }
+    });
+
     test('a handshake that is no handshake', async () => {
         const to = target(EIO_PATH, { transport: 'websocket' });
         for (const lines of [{ 'Sec-WebSocket-Key': null }, { 'Sec-WebSocket-Key': 'short' }])
@@ -135,7 +142,7 @@ describe('errors', LIMIT, () => {
     });
 });
 
-describe('CORS', LIMIT, () => {
+describe('CORS', () => {
     const ORIGINS = ['https://app.example:8443', 'http://localhost:3000', 'null'];
 
     function assertAllows({ headers }, origin) {
@@ -152,11 +159,13 @@ describe('CORS', LIMIT, () => {
                 assert.equal(opened.status, 200);
                 assertAllows(opened, Origin);
                 const to = target(path, { sid: JSON.parse(opened.body.slice(1)).sid });
-                const poll = ask(server, { to, headers: { Origin } });
-                const posted = await ask(server, { method: 'POST', to, headers: { Origin }, body: '1' });
-                assert.deepEqual([posted.status, posted.body], [200, 'ok']);
+                const post = (body) => ask(server, { method: 'POST', to, headers: { Origin }, body });
+                assertAllows(await post('3'), Origin);
+                const [poll, posted] = await Promise.all([ask(server, { to, headers: { Origin } }), post('6')]);
+                assert.deepEqual([poll.body, posted.body], ['2', 'ok']);
+                assertAllows(poll, Origin);
                 assertAllows(posted, Origin);
-                assertAllows(await poll, Origin);
+                assertAllows(await post('1'), Origin);
                 const refused = await ask(server, { to, headers: { Origin } });
                 assertError(refused, 1);
                 assertAllows(refused, Origin);
@@ -191,7 +200,7 @@ const MESSAGES = [['4hello'], ['4'], ['4é€😀'], ['4a', '4b', '4c'], ['4one\
 const nameOf = (packets) => packets.length > 9 ? `${packets.length} packets`
     : packets.map((one) => typeof one === 'string' ? JSON.stringify(one) : `${one.length} bytes`).join(', ');
 
-describe('messages over polling', LIMIT, () => {
+describe('messages over polling', () => {
     for (const packets of MESSAGES) {
         test(nameOf(packets), async () => {
             const session = await openPolling();
@@ -244,7 +253,7 @@ describe('messages over polling', LIMIT, () => {
     });
 });
 
-describe('wrong payloads close their session only', LIMIT, () => {
+describe('wrong payloads close their session only', () => {
     const wrong = ['', 'abc', '7', '9', ':', ' 4a', '\0', '\n', '2', '2probe', '4a\x1e', '\x1e4a', '4a\x1e\x1e4b',
         '4a\x1eabc', SEPARATOR, SEPARATOR.repeat(1000), SEPARATOR.repeat(MAX_PAYLOAD), 'x'.repeat(100_000)];
     for (const body of wrong) {
@@ -254,9 +263,9 @@ describe('wrong payloads close their session only', LIMIT, () => {
             assert.equal((await session.post(body)).status, 400);
             await session.assertGone();
             await witness.assertEcho();
-            const poll = polled.get();
+            const poll = await polled.hold();
             assert.equal((await polled.post(body)).status, 400);
-            const answer = await poll;
+            const answer = await poll.answer;
             assert.equal(answer.status, 200);
             const first = body.startsWith('4a') ? '4a' : '1';
             assert.equal(decodePayload(answer.body)[0], first);
@@ -272,7 +281,7 @@ describe('wrong payloads close their session only', LIMIT, () => {
     });
 });
 
-describe('payload size over polling', LIMIT, () => {
+describe('payload size over polling', () => {
     for (const [name, packet] of [['text', `4${'x'.repeat(MAX_PAYLOAD - 1)}`],
         ['text of wide characters', `4é${'€'.repeat(MAX_PAYLOAD / 3 - 1)}`], ['binary', randomBytes(749_997)]]) {
         test(`${MAX_PAYLOAD} bytes of ${name}`, async () => {
@@ -305,7 +314,7 @@ describe('payload size over polling', LIMIT, () => {
     });
 });
 
-describe('requests that overlap', LIMIT, () => {
+describe('requests that overlap', () => {
     test('a second GET closes the session', async () => {
         const witness = await openPolling();
         const session = await openPolling();
@@ -326,12 +335,12 @@ describe('requests that overlap', LIMIT, () => {
     test('a second POST closes the session', async () => {
         const witness = await openPolling();
         const session = await openPolling();
+        const poll = await session.hold();
         const first = await RawClient.connect(server.port);
         first.send(`POST ${session.to} HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\n4he`);
         await witness.assertEcho();
-        const poll = session.get();
         assert.equal((await session.post('4second')).status, 400);
-        const { status, body } = await poll;
+        const { status, body } = await poll.answer;
         assert.deepEqual([status, body], [200, '1']);
         await session.assertGone();
         first.send('llo');
@@ -370,7 +379,7 @@ describe('requests that overlap', LIMIT, () => {
     });
 });
 
-describe('messages over a WebSocket', LIMIT, () => {
+describe('messages over a WebSocket', () => {
     for (const packets of MESSAGES) {
         test(nameOf(packets), async () => {
             const socket = await openSocket();
@@ -444,7 +453,7 @@ describe('messages over a WebSocket', LIMIT, () => {
     });
 });
 
-describe('heartbeat', LIMIT, () => {
+describe('heartbeat', () => {
     // `read` awaits the ping, `answer` the pong's way out.
     async function assertPings(read, answer) {
         for (let i = 0; i < 3; i++) {
@@ -488,12 +497,12 @@ describe('heartbeat', LIMIT, () => {
     });
 });
 
-describe('close', LIMIT, () => {
+describe('close', () => {
     test('over polling the open GET gets a noop', async () => {
         const session = await openPolling();
-        const poll = session.get();
-        await session.send('3');
-        const [{ status, body }] = await Promise.all([poll, session.send('1')]);
+        const poll = await session.hold();
+        await session.send('1');
+        const { status, body } = await poll.answer;
         assert.deepEqual([status, body], [200, '6']);
         await session.assertGone();
     });
@@ -506,10 +515,9 @@ describe('close', LIMIT, () => {
 
     test('what came before it is echoed, what comes behind is not', async () => {
         const session = await openPolling();
-        const poll = session.get();
-        await session.send('3');
+        const poll = await session.hold();
         await session.send('4a', '1', '4b');
-        const packets = decodePayload((await poll).body);
+        const packets = decodePayload((await poll.answer).body);
         assert.equal(packets[0], '4a');
         assert.ok(!packets.includes('4b'));
         await session.assertGone();
@@ -525,8 +533,8 @@ describe('close', LIMIT, () => {
     });
 });
 
-test('a hundred clients of both transports at once', LIMIT, async () => {
-    await Promise.all(Array.from({ length: 100 }, async (_, i) => {
+test('forty clients of both transports at once', async () => {
+    await Promise.all(Array.from({ length: 40 }, async (_, i) => {
         const client = i % 2 === 0 ? await openPolling() : await openSocket();
         for (let n = 0; n < 5; n++) await client.assertEcho(`4client ${i}, message ${n}`);
         if (client.close) await client.close();
@@ -534,7 +542,7 @@ test('a hundred clients of both transports at once', LIMIT, async () => {
     }));
 });
 
-describe('the program', LIMIT, () => {
+describe('the program', () => {
     test('says where it listens, and stops while clients are there', async () => {
         const other = await SioEchoServer.start();
         assert.equal(other.ready, `confab-sio-echo: listening on http://127.0.0.1:${other.port}`);

@@ -1,10 +1,8 @@
 // The way of an Engine.IO session from polling to a WebSocket: probe, noop, upgrade, with nothing lost.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { EIO_PATH, EioSocket, PollingSession, askUpgrade, assertError, decodePayload, target } from './eio_client.mjs';
-import { SioEchoServer } from './sio_echo_server.mjs';
-
-const LIMIT = { timeout: 120_000 };
+import { SioEchoServer, test } from './sio_echo_server.mjs';
 
 let server;
 before(async () => { server = await SioEchoServer.start(); });
@@ -26,7 +24,7 @@ async function upgrade(session) {
     return socket;
 }
 
-describe('steps', LIMIT, () => {
+describe('steps', () => {
     test('probe, a noop to the open GET, upgrade', async () => {
         const session = await openPolling();
         const poll = session.get();
@@ -93,7 +91,7 @@ describe('steps', LIMIT, () => {
     });
 });
 
-describe('afterwards', LIMIT, () => {
+describe('afterwards', () => {
     test('requests with the id are refused', async () => {
         const session = await openPolling();
         const socket = await upgrade(session);
@@ -131,7 +129,7 @@ async function assertRefused(session) {
     assert.equal(await second.next(), undefined);
 }
 
-describe('a probe that leads nowhere', LIMIT, () => {
+describe('a probe that leads nowhere', () => {
     test('a second WebSocket is refused while the first one probes', async () => {
         const session = await openPolling();
         const first = await probe(session);
@@ -290,7 +288,7 @@ class UpgradingClient {
     }
 }
 
-describe('nothing is lost, doubled or reordered by an upgrade', LIMIT, () => {
+describe('nothing is lost, doubled or reordered by an upgrade', () => {
     for (let seed = 1; seed <= 40; seed++) {
         test(`random trials, seed ${seed}`, async () => {
             const random = randomFrom(seed);
