@@ -121,6 +121,8 @@ void cf_socket_marked_done(struct cf_worker *worker, struct cf_session *session,
                            struct cf_store_request *request);
 void cf_socket_joined_done(struct cf_worker *worker, struct cf_session *session,
                            struct cf_store_request *request);
+void cf_socket_left_done(struct cf_worker *worker, struct cf_session *session,
+                         struct cf_store_request *request);
 void cf_socket_recovered_done(struct cf_worker *worker, struct cf_session *session,
                               struct cf_store_request *request);
 /* For requests whose outcome nobody waits for. */

@@ -76,7 +76,6 @@ void cf_socket_ack_present(struct cf_socket *socket, const struct cf_socket_ask 
 
 /* ---- requests ---- */
 
-/* A plain job needs no memory of its own: there is nobody to be told. */
 void cf_socket_submit(struct cf_socket *socket, struct cf_store_request *request,
                       const struct cf_socket_ask *ask)
 {
@@ -113,10 +112,7 @@ void cf_socket_noted_done(struct cf_worker *worker, struct cf_session *session,
                           struct cf_store_request *request)
 {
     (void)session;
-    if (request->owner != &worker->noted_job) {
-        struct cf_socket *socket;
-        (void)take_ask(worker, request, &socket);
-    }
+    (void)worker;
     cf_store_request_free(request);
 }
 
@@ -190,6 +186,30 @@ void cf_socket_joined_done(struct cf_worker *worker, struct cf_session *session,
         cf_socket_ack_refused(socket, &ask, request->error, cf_talk_text(request->error), 0);
     else if (socket != NULL)
         joined(socket, &ask, request->talk);
+    cf_store_request_free(request);
+}
+
+static void left(struct cf_socket *socket, const struct cf_socket_ask *ask, int64_t talk)
+{
+    struct cf_talk_seat *seat = cf_seats_find(socket, talk);
+    if (seat == NULL) {
+        cf_socket_ack_refused(socket, ask, CF_E_NOT_MEMBER,
+                              "You have not joined this conversation.", 0);
+        return;
+    }
+    cf_seats_leave(socket, seat);
+    cf_socket_ack_present(socket, ask, talk);
+}
+
+/* A place is given up even if the store could not note it: it only matters to a recovery. */
+void cf_socket_left_done(struct cf_worker *worker, struct cf_session *session,
+                         struct cf_store_request *request)
+{
+    (void)session;
+    struct cf_socket *socket;
+    struct cf_socket_ask ask = take_ask(worker, request, &socket);
+    if (socket != NULL)
+        left(socket, &ask, request->talk);
     cf_store_request_free(request);
 }
 

@@ -207,6 +207,7 @@ static enum cf_error ask_seat(struct cf_socket *socket, int64_t talk, enum cf_st
     return CF_OK;
 }
 
+/* Both by way of the store, in whose order they take effect. */
 static enum cf_error join(struct cf_socket *socket, int64_t talk, struct cf_socket_ask *ask)
 {
     ask->job = (struct cf_job){socket->worker, cf_socket_joined_done};
@@ -215,16 +216,8 @@ static enum cf_error join(struct cf_socket *socket, int64_t talk, struct cf_sock
 
 static enum cf_error leave(struct cf_socket *socket, int64_t talk, struct cf_socket_ask *ask)
 {
-    struct cf_talk_seat *seat = cf_seats_find(socket, talk);
-    if (seat == NULL) {
-        cf_socket_ack_refused(socket, ask, CF_E_NOT_MEMBER,
-                              "You have not joined this conversation.", 0);
-        return CF_OK;
-    }
-    cf_seats_leave(socket, seat);
-    cf_socket_ack_present(socket, ask, talk);
-    struct cf_socket_ask nothing = {.job = socket->worker->noted_job};
-    return ask_seat(socket, talk, CF_STORE_SOCKET_LEAVE, &nothing);
+    ask->job = (struct cf_job){socket->worker, cf_socket_left_done};
+    return ask_seat(socket, talk, CF_STORE_SOCKET_LEAVE, ask);
 }
 
 static void type(struct cf_socket *socket, int64_t talk, bool on, const struct cf_socket_ask *ask)

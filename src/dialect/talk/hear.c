@@ -104,12 +104,14 @@ enum cf_error cf_talk_hear(const struct cf_sio_args *args, const struct cf_json_
     return id;
 }
 
+/* What is no text, but something, is a bad token, and not a missing one. */
 enum cf_error cf_talk_auth_read(struct cf_slice auth, const struct cf_json_limits *limits,
                                 const uint8_t hash_key[16], struct cf_arena *arena,
                                 struct cf_talk_auth *out_auth)
 {
     struct cf_json_field fields[] = {
-        {.name = "token", .types = CF_JSON_IS_STRING},
+        {.name = "token",
+         .types = CF_JSON_IS_STRING | CF_JSON_IS_NUMBER | CF_JSON_IS_OBJECT | CF_JSON_IS_ARRAY},
         {.name = "pid", .types = CF_JSON_IS_STRING},
         {.name = "offset", .types = CF_JSON_IS_STRING},
     };
@@ -123,7 +125,7 @@ enum cf_error cf_talk_auth_read(struct cf_slice auth, const struct cf_json_limit
         return error;
     struct cf_slice *slots[] = {&out_auth->token, &out_auth->pid, &out_auth->offset};
     for (size_t i = 0; i < CF_ARRAY_LEN(fields); i++) {
-        if (fields[i].is == CF_JSON_IS_STRING)
+        if ((fields[i].is & fields[i].types) != 0)
             *slots[i] = fields[i].text;
     }
     return CF_OK;
