@@ -90,6 +90,8 @@ enum cf_error cf_eio_ask_judge(const struct cf_eio_ask *ask, enum cf_eio_wish *o
         *out_wish = CF_EIO_WISH_OPEN;
         return CF_OK;
     }
+    if (ask->stranger)
+        return refuse(CF_EIO_UNKNOWN_SID, out_code);
     if (!version_4 || polling == ask->websocket || (!ask->get && !ask->post))
         return refuse(CF_EIO_BAD_REQUEST, out_code);
     if (ask->websocket)

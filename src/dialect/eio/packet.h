@@ -57,6 +57,7 @@ struct cf_eio_ask {
     struct cf_slice version, transport, sid, jsonp; /* EIO, transport, sid, j */
     bool get, post;
     bool websocket; /* a WebSocket handshake */
+    bool stranger;  /* `sid` is known to name no session */
 };
 
 enum cf_eio_wish {
@@ -66,7 +67,7 @@ enum cf_eio_wish {
     CF_EIO_WISH_UPGRADE, /* sid: a WebSocket that wants to take the session over */
 };
 
-/* What can be said without knowing the session. CF_E_INVALID with *out_code. */
+/* What can be said without the session. CF_E_INVALID with *out_code. */
 enum cf_error cf_eio_ask_judge(const struct cf_eio_ask *ask, enum cf_eio_wish *out_wish,
                                enum cf_eio_code *out_code);
 

@@ -73,6 +73,28 @@ static void the_first_fault_decides(void **state)
     check(requests, CF_ARRAY_LEN(requests));
 }
 
+/* Of a session that is not there no more is said than that. */
+static void a_stranger_is_told_so(void **state)
+{
+    (void)state;
+    for (int kind = GET; kind <= WEBSOCKET; kind++) {
+        struct cf_eio_ask ask = {.version = CF_LIT("3"),
+                                 .transport = CF_LIT("polling"),
+                                 .sid = CF_LIT("s"),
+                                 .get = kind == GET,
+                                 .post = kind == POST,
+                                 .websocket = kind == WEBSOCKET,
+                                 .stranger = true};
+        enum cf_eio_wish wish;
+        enum cf_eio_code code;
+        assert_int_equal(cf_eio_ask_judge(&ask, &wish, &code), CF_E_INVALID);
+        assert_int_equal(code, CF_EIO_UNKNOWN_SID);
+        ask.transport = CF_LIT("tcp");
+        assert_int_equal(cf_eio_ask_judge(&ask, &wish, &code), CF_E_INVALID);
+        assert_int_equal(code, CF_EIO_UNKNOWN_TRANSPORT);
+    }
+}
+
 static void each_fault_has_its_code(void **state)
 {
     (void)state;
@@ -128,9 +150,8 @@ static void each_code_has_its_body(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_requests_are_understood),
-        cmocka_unit_test(the_first_fault_decides),
-        cmocka_unit_test(each_fault_has_its_code),
+        cmocka_unit_test(good_requests_are_understood), cmocka_unit_test(the_first_fault_decides),
+        cmocka_unit_test(a_stranger_is_told_so),        cmocka_unit_test(each_fault_has_its_code),
         cmocka_unit_test(each_code_has_its_body),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
