@@ -50,8 +50,8 @@ struct cf_eio_session {
     const struct cf_eio_config *config;
     struct cf_buf queue; /* packets that wait, as a payload */
     size_t sent;         /* of its bytes: those that SEND actions took */
-    struct cf_buf
-        decoded;        /* binary that came as base64 over the WebSocket, until the next message */
+    /* Binary that came as base64 over the WebSocket, until the next message. */
+    struct cf_buf decoded;
     cf_ms ping_at;      /* CF_MS_NEVER: a pong is waited for */
     cf_ms pong_until;   /* CF_MS_NEVER: none is waited for */
     cf_ms probe_until;  /* the probe's deadline */
@@ -96,7 +96,7 @@ bool cf_eio_act(struct cf_eio_session *s, struct cf_buf *scratch, struct cf_eio_
 
 /* A GET. CF_E_STATE: the session is on WebSocket (answer 400 BAD_REQUEST; the session goes on).
  * CF_E_PROTOCOL: one is open already (answer 400; the session closes). CF_OK: it is held until
- * ANSWER or CLOSED. */
+ * ANSWER. */
 enum cf_error cf_eio_poll(struct cf_eio_session *s, cf_ms now);
 /* The open GET's connection went away. */
 void cf_eio_poll_gone(struct cf_eio_session *s);
@@ -110,9 +110,9 @@ enum cf_error cf_eio_payload_next(struct cf_eio_session *s, struct cf_slice *pay
 void cf_eio_post_end(struct cf_eio_session *s);
 void cf_eio_post_gone(struct cf_eio_session *s);
 
-/* A message of the session's WebSocket (base64 is as good as binary, as in a payload). CF_OK with a
- * MESSAGE packet, or with out_packet->data.ptr
- * == NULL when it was none for the layer above. A bad one closes the session. */
+/* A message of the session's WebSocket; base64 is as good as binary, as in a payload. CF_OK with a
+ * MESSAGE packet (its data lives until the next call), or with out_packet->data.ptr == NULL when it
+ * was none for the layer above. A bad one closes the session. */
 enum cf_error cf_eio_ws_next(struct cf_eio_session *s, struct cf_slice message, bool binary,
                              cf_ms now, struct cf_eio_packet *out_packet);
 /* The session's WebSocket went away. */

@@ -176,11 +176,10 @@ static enum cf_error check_name(const struct cf_sio_args *args)
 static enum cf_error deliver(const struct cf_sio_session *s, const struct cf_sio_packet *packet,
                              struct cf_arena *arena, struct cf_sio_event *event)
 {
-    bool binary = packet->attachments > 0;
+    unsigned attachments = packet->attachments > 0 ? packet->attachments : UINT_MAX;
     bool is_event = packet->type == CF_SIO_EVENT || packet->type == CF_SIO_BINARY_EVENT;
-    enum cf_error error =
-        cf_sio_args_read(packet->payload, binary ? packet->attachments : UINT_MAX, &s->config->json,
-                         s->config->hash_key, arena, &event->args);
+    enum cf_error error = cf_sio_args_read(packet->payload, attachments, &s->config->json,
+                                           s->config->hash_key, arena, &event->args);
     if (error == CF_OK && is_event)
         error = check_name(&event->args);
     if (error == CF_OK && !is_event && !packet->has_id)
