@@ -53,6 +53,24 @@ static enum cf_error write_busiest(struct cf_server *server, size_t rooms, struc
     return error;
 }
 
+static enum cf_error write_sockets(struct cf_server *server, struct cf_buf *out)
+{
+    static const char *const transports[] = {
+        [CF_EIO_POLLING] = "polling", [CF_EIO_WEBSOCKET] = "websocket"};
+    const char *name = "confab_socketio_sessions";
+    enum cf_error error =
+        cf_text_append(out, "# HELP %s Open Engine.IO sessions\n# TYPE %s gauge\n", name, name);
+    for (size_t t = 0; t < CF_ARRAY_LEN(transports) && error == CF_OK; t++) {
+        uint64_t open = 0;
+        for (size_t w = 0; w < server->workers_count; w++)
+            open += atomic_load_explicit(&server->workers[w]->metrics.sio_sessions[t],
+                                         memory_order_relaxed);
+        error = cf_text_append(out, "%s{transport=\"%s\"} %llu\n", name, transports[t],
+                               (unsigned long long)open);
+    }
+    return error;
+}
+
 static enum cf_error write_people(struct cf_server *server, struct cf_buf *out)
 {
     size_t streams, rooms;
@@ -67,6 +85,7 @@ static enum cf_error write_people(struct cf_server *server, struct cf_buf *out)
                        (double)connections));
     also(&error, gauge(out, "confab_active_shops", "Shops with a live stream", (double)rooms));
     also(&error, write_busiest(server, rooms, out));
+    also(&error, write_sockets(server, out));
     return error;
 }
 

@@ -45,6 +45,7 @@ struct cf_person *cf_person_new(struct cf_socket *socket, const struct cf_identi
     person->name_len = (uint16_t)name.len;
     memcpy(person->people, user.ptr, user.len);
     memcpy(person->people + user.len, name.ptr, name.len);
+    socket->worker->sockets_strange--;
     cf_list_init(&person->seats);
     cf_list_init(&person->own.link);
     person->own.socket = socket;
@@ -227,4 +228,5 @@ void cf_seats_end(struct cf_socket *socket)
         cf_seats_leave(socket, CF_LIST_ENTRY(person->seats.next, struct cf_talk_seat, link));
     free(person);
     socket->person = NULL;
+    worker->sockets_strange++;
 }

@@ -58,6 +58,7 @@ static bool keep_token(struct cf_socket *socket, struct cf_slice token)
 static void free_socket(struct cf_socket *socket)
 {
     struct cf_worker *worker = socket->worker;
+    worker->sockets_strange--; /* its person is gone by now */
     cf_loop_timer_stop(worker->loop, &socket->timer);
     cf_list_remove(&socket->link);
     cf_list_remove(&socket->unsettled);
@@ -72,9 +73,12 @@ static void free_socket(struct cf_socket *socket)
 struct cf_socket *cf_socket_open(struct cf_worker *worker, enum cf_eio_transport transport,
                                  struct cf_slice token)
 {
-    struct cf_socket *socket = calloc(1, sizeof(*socket));
+    struct cf_socket *socket = NULL;
+    if (worker->sockets_strange < CF_SOCKETS_STRANGE_MAX)
+        socket = calloc(1, sizeof(*socket));
     if (socket == NULL)
         return NULL;
+    worker->sockets_strange++;
     socket->worker = worker;
     cf_list_init(&socket->link);
     cf_list_init(&socket->unsettled);

@@ -11,10 +11,11 @@
 #include "server/poll.h"
 
 enum {
-    CF_SOCKET_ID_LEN = 20,      /* what the client calls socket.id */
-    CF_SOCKET_PID_LEN = 24,     /* the secret by which it is recovered */
-    CF_SOCKET_SEATS_MAX = 1000, /* conversations of one socket */
-    CF_SOCKET_JOBS_MAX = 256,   /* requests that the store has not answered */
+    CF_SOCKET_ID_LEN = 20,         /* what the client calls socket.id */
+    CF_SOCKET_PID_LEN = 24,        /* the secret by which it is recovered */
+    CF_SOCKET_SEATS_MAX = 1000,    /* conversations of one socket */
+    CF_SOCKET_JOBS_MAX = 256,      /* requests that the store has not answered */
+    CF_SOCKETS_STRANGE_MAX = 5000, /* of a worker, that have not connected (hazard V15) */
 };
 
 struct cf_lost;
@@ -71,7 +72,8 @@ struct cf_socket {
 
 /* socket.c */
 
-/* NULL without memory. `token` (may be empty) is copied. */
+/* NULL without memory, and when too many are open that nobody has connected by. `token` (may be
+ * empty) is copied. */
 struct cf_socket *cf_socket_open(struct cf_worker *worker, enum cf_eio_transport transport,
                                  struct cf_slice token);
 /* NULL when there is none, or it is over. */

@@ -39,6 +39,7 @@ struct cf_worker {
     struct cf_map lives;          /* and by pid, lost ones too: struct cf_life */
     struct cf_slots socket_slots; /* and by ticket */
     struct cf_list sockets, unsettled;
+    size_t sockets_strange;     /* those that have not connected: nobody knows who they are */
     struct cf_loop_timer sweep; /* the first worker's: sockets of earlier processes are forgotten */
     struct cf_list lost;        /* struct cf_lost */
     struct cf_batch *batch;     /* whose requests are being finished; NULL: none */
