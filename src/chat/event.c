@@ -108,14 +108,18 @@ static void plan_talk_message(const struct cf_store_request *done, struct cf_eve
     plan->at = plan->talk_message.created;
 }
 
-static void plan_mark(const struct cf_store_request *done, const uint8_t hash_key[16],
+/* False when nobody is to be told: it is not new, or the author takes no part any more. */
+static bool plan_mark(const struct cf_store_request *done, const uint8_t hash_key[16],
                       struct cf_event *plan)
 {
+    if (!done->created || done->marks[0].author.ptr == NULL)
+        return false;
     plan->kind = CF_EVENT_TALK_MARK;
     plan->mark = done->marks[0];
     plan->talk = plan->mark.talk;
     plan->room = cf_talk_user_room(hash_key, plan->mark.author);
     plan->at = plan->mark.at;
+    return true;
 }
 
 static void plan_left(const struct cf_store_request *done, struct cf_event *plan)
@@ -154,10 +158,7 @@ static bool plan_of(const struct cf_store_request *done, const uint8_t hash_key[
         plan_talk_message(done, plan);
         return true;
     case CF_STORE_TALK_MARK:
-        if (!done->created)
-            return false;
-        plan_mark(done, hash_key, plan);
-        return true;
+        return plan_mark(done, hash_key, plan);
     case CF_STORE_TALK_REMOVE:
         plan_left(done, plan);
         return true;

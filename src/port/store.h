@@ -102,8 +102,9 @@ enum cf_store_op {
     CF_STORE_TALK_SEND,
     /* number (a message), mark, actor, now → one mark, created: it was not marked so before. A
      * second one gives the first's time. Reading marks as delivered, too, and advances what counts
-     * as read. An own message: nothing is stored, created = false · E_NOT_MEMBER (also: no such
-     * message) */
+     * as read. An own message: nothing is stored, created = false. The mark's author is empty (ptr
+     * == NULL) when the author takes no part in the talk any more: nobody is to be told ·
+     * E_NOT_MEMBER (also: no such message) */
     CF_STORE_TALK_MARK,
     /* A socket, so that it can be recovered after its connection, or this process, has died. pid,
      * sid, actor, now: remembers it, in no talk · E_CONFLICT (the pid is taken) */
@@ -119,10 +120,10 @@ enum cf_store_op {
     /* pid, actor, now, from (the last number that the client has seen; -1: none), since, limit →
      * sid, talks (only their ids, those that the socket was in and the actor still takes part in),
      * and what it has missed, up to last_number: talk_messages (without receipts) of those talks,
-     * of after the socket joined; marks on the actor's messages, of after the socket was opened;
-     * each in the order of their numbers. The socket is now opened at `now` · E_NOT_FOUND: no such
-     * socket of this actor, or it has missed something that is older than `since`, or more than
-     * `limit` together */
+     * of after the socket joined; marks on the actor's messages in any talk that the actor still
+     * takes part in, of after the socket was opened; each in the order of their numbers. The socket
+     * is now opened at `now` · E_NOT_FOUND: no such socket of this actor, or it has missed
+     * something that is older than `since`, or more than `limit` together */
     CF_STORE_SOCKET_RECOVER,
 
     CF_STORE_OPS
@@ -178,7 +179,7 @@ enum cf_talk_mark_kind { CF_MARK_DELIVERED, CF_MARK_READ };
 struct cf_talk_mark {
     int64_t number;
     int64_t message, talk;
-    struct cf_slice author; /* of the message: who is to be told */
+    struct cf_slice author; /* of the message: who is to be told; ptr == NULL: nobody */
     struct cf_slice user;
     enum cf_talk_mark_kind kind;
     cf_us at;

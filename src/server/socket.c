@@ -38,8 +38,6 @@ static void on_timer(struct cf_loop_timer *timer)
         cf_eio_close(&socket->eio, now.ms);
     if (socket->person != NULL && now.us >= socket->person->expires)
         cf_socket_expel(socket);
-    if (socket->eio.transport == CF_EIO_POLLING && !socket->eio.polled)
-        cf_eio_abort(&socket->eio, CF_EIO_BY_SERVER); /* no GET will come */
     cf_socket_settle(socket);
 }
 
@@ -277,9 +275,17 @@ void cf_socket_expel(struct cf_socket *socket)
     cf_eio_close(&socket->eio, now_ms(socket));
 }
 
+/* A client on polling that has no GET open hears nothing: no more will come. */
 void cf_socket_drain(struct cf_socket *socket)
 {
+    struct cf_worker *worker = socket->worker;
+    uint64_t ticket = socket->ticket;
     cf_socket_expel(socket);
+    cf_socket_settle(socket);
+    socket = cf_slots_get(&worker->socket_slots, ticket);
+    if (socket == NULL)
+        return;
+    cf_eio_abort(&socket->eio, CF_EIO_BY_SERVER);
     cf_socket_settle(socket);
 }
 

@@ -405,15 +405,18 @@ cf_ms cf_eio_deadline(const struct cf_eio_session *s)
 /* ---- actions ---- */
 
 /* The open GET takes all that waits, and if it is the last one the word of the end: `1`, or `6` to
- * a client that knows (both as the reference server does). The queue's limit leaves that out. */
+ * a client that knows (both as the reference server does). The queue's limit leaves that out. An
+ * orderly close has a GET of its own: the client handles packets one by one, and a close in the
+ * same payload would overtake what was said before it. */
 static void answer(struct cf_eio_session *s, struct cf_buf *scratch, struct cf_eio_action *out)
 {
     struct cf_eio_packet last = {.type = CF_EIO_CLOSE, .data = CF_LIT("")};
     if (s->end == CF_EIO_BY_CLIENT)
         last.type = CF_EIO_NOOP;
+    bool closes = s->closing && s->queue.len == 0;
     cf_buf_reset(scratch);
     enum cf_error error = cf_buf_append(scratch, cf_buf_peek(&s->queue));
-    if (error == CF_OK && (s->closing || is_over(s)))
+    if (error == CF_OK && (closes || is_over(s)))
         error = cf_eio_payload_append(scratch, &last);
     cf_buf_release(&s->queue);
     s->polled = false;
@@ -422,7 +425,7 @@ static void answer(struct cf_eio_session *s, struct cf_buf *scratch, struct cf_e
         cf_eio_abort(s, CF_EIO_SLOW);
         out->bytes = CF_LIT("1");
     }
-    if (s->closing)
+    if (closes)
         cf_eio_abort(s, CF_EIO_BY_SERVER);
 }
 

@@ -134,8 +134,8 @@ enum cf_error cf_eio_send(struct cf_eio_session *s, struct cf_slice message, boo
 /* Queues messages that are encoded as a payload already (`4…` 0x1E `4…`). Errors as cf_eio_send.
  */
 enum cf_error cf_eio_send_payload(struct cf_eio_session *s, struct cf_slice payload);
-/* Ends the session in order: what is queued still goes out, over polling with a close packet behind
- * it; nothing more is taken either way. */
+/* Ends the session in order: what is queued still goes out, over polling with a close packet for
+ * the GET behind it; nothing more is taken either way. */
 void cf_eio_close(struct cf_eio_session *s, cf_ms now);
 /* Ends it at once, for `end`. A GET that is open is told, as after every end. */
 void cf_eio_abort(struct cf_eio_session *s, enum cf_eio_end end);

@@ -149,11 +149,13 @@ static const struct mem_joined *find_allowed(const struct mem_socket *socket,
 static bool is_missed(const struct mem_socket *socket, const struct mem_event *event,
                       int64_t number, int64_t from)
 {
+    const struct mem_talk *talk = event->message->talk;
     if (number <= from)
         return false;
     if (event->marker != NULL)
-        return event->message->author == socket->user && number > socket->number;
-    const struct mem_joined *joined = find_allowed(socket, event->message->talk);
+        return event->message->author == socket->user && number > socket->number &&
+               cf_mem_person_find(talk, socket->user->id) != NULL;
+    const struct mem_joined *joined = find_allowed(socket, talk);
     return joined != NULL && number > joined->number;
 }
 

@@ -220,12 +220,16 @@ enum cf_error cf_mem_talk_send(struct mem_store *mem, struct cf_store_request *r
     return error != CF_OK ? error : answer_message(request, first);
 }
 
+/* Into a zeroed row; an author who takes no part any more stays empty. */
 static enum cf_error copy_mark(struct cf_arena *arena, const struct mem_talk_message *message,
                                struct cf_slice user, struct cf_talk_mark *row)
 {
+    struct cf_slice author = message->author->id;
     row->message = message->id;
     row->talk = message->talk->id;
-    enum cf_error error = cf_arena_copy(arena, message->author->id, &row->author);
+    enum cf_error error = CF_OK;
+    if (cf_mem_person_find(message->talk, author) != NULL)
+        error = cf_arena_copy(arena, author, &row->author);
     return error != CF_OK ? error : cf_arena_copy(arena, user, &row->user);
 }
 

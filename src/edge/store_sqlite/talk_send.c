@@ -113,16 +113,23 @@ int cf_sqlite_talk_send(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
                            : cf_sqlite_put_name(db, names, request->actor, request->actor_name);
 }
 
-/* The message that is to be marked. E_NOT_MEMBER, E_NOMEM. */
+/* The message that is to be marked. */
+struct markable {
+    int64_t seq;
+    bool author_takes_part;
+};
+
+/* E_NOT_MEMBER, E_NOMEM. */
 static int find_markable(struct cf_sqlite_db *db, struct cf_store_request *request,
-                         struct cf_talk_mark *mark, int64_t *out_seq)
+                         struct cf_talk_mark *mark, struct markable *out_message)
 {
     struct cf_sqlite_query query = cf_sqlite_query(db, CF_SQL_MARKABLE);
     cf_sqlite_bind_int(&query, request->number);
     cf_sqlite_bind_text(&query, request->actor);
     if (cf_sqlite_step(&query)) {
         mark->talk = cf_sqlite_column_int(&query, 0);
-        *out_seq = cf_sqlite_column_int(&query, 1);
+        out_message->seq = cf_sqlite_column_int(&query, 1);
+        out_message->author_takes_part = cf_sqlite_column_int(&query, 3) != 0;
         request->error = cf_sqlite_column_text(&query, 2, &request->arena, &mark->author);
     } else {
         request->error = CF_E_NOT_MEMBER;
@@ -182,8 +189,8 @@ int cf_sqlite_talk_mark(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
     };
     request->marks = mark;
     request->marks_count = 1;
-    int64_t seq = 0;
-    int rc = find_markable(db, request, mark, &seq);
+    struct markable message = {0, false};
+    int rc = find_markable(db, request, mark, &message);
     if (rc != SQLITE_OK || request->error != CF_OK)
         return rc;
     bool settled = cf_slice_eq(mark->author, mark->user);
@@ -195,8 +202,10 @@ int cf_sqlite_talk_mark(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
         mark->at = request->now;
         rc = insert_mark(db, mark);
         if (rc == SQLITE_OK && mark->kind == CF_MARK_READ)
-            rc = advance_read(db, mark, seq);
+            rc = advance_read(db, mark, message.seq);
     }
+    if (!message.author_takes_part)
+        mark->author = (struct cf_slice){NULL, 0};
     return rc != SQLITE_OK ? rc
                            : cf_sqlite_put_name(db, names, request->actor, request->actor_name);
 }
