@@ -9,6 +9,7 @@ import {
 import { MAX_PAYLOAD, PING_INTERVAL_MS, PING_TIMEOUT_MS, SioEchoServer, test } from './sio_echo_server.mjs';
 import { RawClient } from './ws_raw.mjs';
 
+const STOP_MS = 5000; // nobody has anything left to say
 const EARLY_MS = 20; // a client's clock against the server's
 
 let server;
@@ -546,11 +547,14 @@ describe('the program', () => {
     test('says where it listens, and stops while clients are there', async () => {
         const other = await SioEchoServer.start();
         assert.equal(other.ready, `confab-sio-echo: listening on http://127.0.0.1:${other.port}`);
-        const session = await PollingSession.open(other);
+        const [polling, idle] = [await PollingSession.open(other), await PollingSession.open(other)];
         const socket = await EioSocket.open(other);
-        const poll = session.get().catch(() => null);
-        await socket.assertEcho();
+        const poll = await polling.hold();
+        await idle.send('3');
+        const start = performance.now();
         assert.deepEqual(await other.stop(), [0, null]);
-        await Promise.all([poll, socket.closed]);
+        assert.ok(performance.now() - start < STOP_MS);
+        assert.equal((await poll.answer).body, '1');
+        await socket.closed;
     });
 });

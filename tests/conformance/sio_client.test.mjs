@@ -36,7 +36,8 @@ const ARGUMENTS = [
     [Array.from({ length: 10 }, (_, i) => randomBytes(i))],
     [[{ _placeholder: false, num: 0 }, Buffer.from('x')]],
 ];
-const nameOf = (args) => JSON.stringify(args.map((one) => one instanceof ArrayBuffer ? 'ArrayBuffer' : one)).slice(0, 60);
+const nameOf = (args) =>
+    JSON.stringify(args.map((one) => one instanceof ArrayBuffer ? 'ArrayBuffer' : one)).slice(0, 60);
 
 for (const [version, io] of CLIENTS) {
     for (const transports of TRANSPORTS) {

@@ -321,8 +321,8 @@ describe('wrong packets close their connection only', () => {
     const WRONG = [
         ['types', ['4', '4abc', '47', '48', '49', '4-1', '4 2["message"]', '4\0', '4[]', '4"', `4${SEPARATOR}`]],
         ['packets that only a server sends', ['44', '44{"message":"x"}', '44/custom,{"message":"x"}']],
-        ['payloads', ['42{}', '42"message"', '42[]', '42[null]', '42[{}]', '42[["message"]]', '42[true]', '42["message"',
-            '42["message"]x', '42["message",]', '42[\'message\']', '42["message",01]', '42["message",NaN]', '42message',
+        ['payloads', ['42{}', '42"message"', '42[]', '42[null]', '42[{}]', '42[["message"]]', '42[true]',
+            '42["message"', '42["message"]x', '42["message",]', '42[\'message\']', '42["message",01]', '42["message",NaN]', '42message',
             '42[', '42["message","\\x"]', '42["message","\n"]', '42["message"][]', '42null', '42-1["message"]',
             `42["message",${'['.repeat(100_000)}`, `42["message",${'{"a":'.repeat(100_000)}`]],
         [`payloads, ${DIFFERS}`, ['42', '421', '42[1]', '42[0,"message"]', '431', '43[]', ['451-', one],
@@ -337,10 +337,11 @@ describe('wrong packets close their connection only', () => {
             .flatMap((id) => [`42${id}["message-with-ack"]`, `43${id}[]`])],
         ['payloads, with what they announce', [['451-{}', one], ['451-[]', one],
             ['451-{"_placeholder":true,"num":0}', one], ['461-[', one]]],
-        ['attachment counts', ['59999999999-', '59999999999-["message"]', '50-["message"]', '5-["message"]', '5["message"]',
-            '5-1-["message"]', '51.5-["message"]', '51', '5', '6', '60-[]', '6-[]', '5 -["message"]', '5a-["message"]',
+        ['attachment counts', ['59999999999-', '59999999999-["message"]', '50-["message"]', '5-["message"]',
+            '5["message"]', '5-1-["message"]', '51.5-["message"]', '51', '5', '6', '60-[]', '6-[]', '5 -["message"]', '5a-["message"]',
             '51["message",{"_placeholder":true,"num":0}]', `5${'9'.repeat(1000)}-["message"]`,
-            '511-["message"]', '5100-["message"]', '611-1[]', '54294967297-["message"]', '518446744073709551617-["message"]']
+            '511-["message"]', '5100-["message"]', '611-1[]', '54294967297-["message"]',
+            '518446744073709551617-["message"]']
             .map((packet) => `4${packet}`)],
         [`attachment counts, ${DIFFERS}`, ['1e0', '0x1', ' 1', '+1', '1.0', '01', '1 ']
             .map((count) => [binary(5, count, ['message', placeholder(0)]), one])],
@@ -351,14 +352,15 @@ describe('wrong packets close their connection only', () => {
         [`placeholders, ${DIFFERS}`, [num(0.5), [binary(5, 1, ['message', placeholder(0), placeholder(0)]), one],
             [binary(5, 2, ['message', placeholder(1), placeholder(1)]), one, one], withAttachment('none')]],
         ['names that are attachments', [[binary(5, 1, [placeholder(0)]), one]]],
-        ['text between attachments', ['42["message"]', '40', '41', '431[]', '4', binary(5, 1, ['message', placeholder(0)])]
+        ['text between attachments',
+            ['42["message"]', '40', '41', '431[]', '4', binary(5, 1, ['message', placeholder(0)])]
             .map((text) => [binary(5, 2, ['message', placeholder(0), placeholder(1)]), one, text])],
         ['attachments of nothing', [[one], [binary(5, 1, ['nothing', placeholder(0)]), one, one], [Buffer.alloc(0)]]],
     ];
     for (const [group, cases] of WRONG) {
         describe(group, () => {
             for (const packets of cases.map((packet) => [packet].flat())) {
-                const name = packets.map((packet) => typeof packet === 'string' ? nameOf(packet) : '(binary)').join(' ');
+                const name = packets.map((one) => typeof one === 'string' ? nameOf(one) : '(binary)').join(' ');
                 test(JSON.stringify(name), async () => { await assertCloses(await connect(server), ...packets); });
             }
         });
@@ -399,7 +401,8 @@ describe('the program', () => {
         const help = await run(['--help'], SioEchoServer.program);
         assert.equal(help.code, 0);
         assert.match(help.stdout, /^usage: confab-sio-echo \[--port N\]/);
-        for (const args of [['--port'], ['--port', '65536'], ['--port', '-1'], ['--port', 'x'], ['--nothing'], ['more']]) {
+        for (const args of [['--port'], ['--port', '65536'], ['--port', '-1'], ['--port', 'x'],
+            ['--nothing'], ['more']]) {
             const { code, stdout, stderr } = await run(args, SioEchoServer.program);
             assert.deepEqual([args, code, stdout], [args, 2, '']);
             assert.match(stderr, /usage: /);
