@@ -287,6 +287,37 @@ static void recover_after_a_removal(void **state)
     assert_messages(back, NUMBERS(a, b, c, d));
 }
 
+/* Who reads the old messages of one who left is the business of those who stayed. */
+static void recover_marks_after_a_removal(void **state)
+{
+    struct fixture *f = *state;
+    int64_t talk = new_group(f, S("ann"), S("bob cid"));
+    int64_t kept = new_group(f, S("ann"), S("bob cid"));
+    (void)open_socket(f, S("p1"), S("bob"));
+    int64_t in_talk = say(f, talk, S("bob")), in_kept = say(f, kept, S("bob"));
+    int64_t a = new_mark(f, S("cid"), in_talk, CF_MARK_DELIVERED);
+    int64_t b = new_mark(f, S("cid"), in_kept, CF_MARK_DELIVERED);
+    cf_us b_at = f->clock;
+    assert_int_equal(remove_person(f, talk, S("bob"), S("bob")), CF_OK);
+    int64_t c = new_mark(f, S("cid"), in_talk, CF_MARK_READ);
+    int64_t d = new_mark(f, S("cid"), in_kept, CF_MARK_READ);
+    int64_t e = new_mark(f, S("ann"), in_talk, CF_MARK_READ);
+    reopen(f);
+    struct cf_store_request *back = recover(f, S("p1"), S("bob"), -1);
+    assert_marks(back, NUMBERS(b, d));
+    assert_int_equal(back->last_number, e);
+    assert_marks(recover(f, S("p1"), S("bob"), b), NUMBERS(d));
+    /* Nor are they too many or too old. */
+    back = make_recover(f, S("p1"), S("bob"), -1);
+    back->limit = 2;
+    back->since = b_at;
+    assert_int_equal(run(f, back), CF_OK);
+    assert_marks(back, NUMBERS(b, d));
+
+    assert_true(add_people(f, talk, S("ann"), S("bob"))->created);
+    assert_marks(recover(f, S("p1"), S("bob"), -1), NUMBERS(a, b, c, d, e));
+}
+
 static void recover_since(void **state)
 {
     struct fixture *f = *state;
@@ -517,6 +548,7 @@ static const struct CMUnitTest tests[] = {
     CONTRACT(sockets_are_apart),
     CONTRACT(recover_of_a_foreign_socket),
     CONTRACT(recover_after_a_removal),
+    CONTRACT(recover_marks_after_a_removal),
     CONTRACT(recover_since),
     CONTRACT(recover_limit),
     CONTRACT(close_forgets_the_socket),

@@ -476,6 +476,48 @@ static void history_with_receipts(void **state)
     }
 }
 
+/* It is stored, but whoever takes no part any more is not to be told of it. */
+static void mark_is_not_for_one_who_left(void **state)
+{
+    struct fixture *f = *state;
+    int64_t talk = new_group(f, S("ann"), S("bob cid"));
+    int64_t other = new_group(f, S("ann"), S("bob cid"));
+    int64_t bobs = say(f, talk, S("bob")), anns = say(f, talk, S("ann"));
+    int64_t elsewhere = say(f, other, S("bob"));
+    cf_us delivered = mark(f, S("cid"), bobs, CF_MARK_DELIVERED)->now;
+    assert_int_equal(remove_person(f, talk, S("ann"), S("bob")), CF_OK);
+    reopen(f);
+
+    struct cf_store_request *read = mark(f, S("cid"), bobs, CF_MARK_READ);
+    assert_true(read->created);
+    struct cf_store_request *const answers[] = {read, mark(f, S("cid"), bobs, CF_MARK_READ),
+                                                mark(f, S("cid"), bobs, CF_MARK_DELIVERED)};
+    for (size_t i = 0; i < CF_ARRAY_LEN(answers); i++) {
+        assert_int_equal(answers[i]->error, CF_OK);
+        assert_int_equal(answers[i]->marks_count, 1);
+        const struct cf_talk_mark *row = &answers[i]->marks[0];
+        assert_null(row->author.ptr);
+        assert_int_equal(row->author.len, 0);
+        assert_int_equal(row->message, bobs);
+        assert_int_equal(row->talk, talk);
+        assert_slice(row->user, S("cid"));
+        assert_int_equal(row->at, i == 2 ? delivered : read->now);
+    }
+    assert_slice(mark(f, S("cid"), anns, CF_MARK_READ)->marks[0].author, S("ann"));
+    assert_slice(mark(f, S("cid"), elsewhere, CF_MARK_READ)->marks[0].author, S("bob"));
+    struct cf_store_request *history = read_talk(f, talk, S("ann"), CF_TALK_NEWEST, 0, 10);
+    assert_messages(history, NUMBERS(bobs, anns));
+    assert_int_equal(history->talk_messages[0].receipts_count, 1);
+    assert_receipt(&history->talk_messages[0], 0, S("cid"), delivered, read->now);
+    assert_int_equal(unread_by(f, talk, S("cid")), 0);
+
+    assert_true(add_people(f, talk, S("ann"), S("bob"))->created);
+    struct cf_store_request *again = mark(f, S("cid"), bobs, CF_MARK_READ);
+    assert_false(again->created);
+    assert_slice(again->marks[0].author, S("bob"));
+    assert_int_equal(again->marks[0].number, read->marks[0].number);
+}
+
 static void unread_counts(void **state)
 {
     struct fixture *f = *state;
@@ -531,6 +573,7 @@ static const struct CMUnitTest tests[] = {
     CONTRACT(own_messages_are_not_marked),
     CONTRACT(mark_errors),
     CONTRACT(history_with_receipts),
+    CONTRACT(mark_is_not_for_one_who_left),
     CONTRACT(unread_counts),
 };
 

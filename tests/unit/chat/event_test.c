@@ -1,4 +1,6 @@
 #include "chat/event.h"
+
+#include "chat/talk.h"
 #include "unit/chat/fixture.h"
 
 static struct cf_message_row row(void)
@@ -110,6 +112,46 @@ static void a_removal_names_the_user(void **state)
     cf_event_unref(event);
 }
 
+static struct cf_store_request *marked(struct cf_talk_mark *mark)
+{
+    struct cf_store_request *request = finished(CF_STORE_TALK_MARK, NULL);
+    request->marks = mark;
+    request->marks_count = 1;
+    return request;
+}
+
+static void a_mark_is_for_the_author(void **state)
+{
+    (void)state;
+    struct cf_talk_mark mark = {
+        .number = 9,
+        .message = 7,
+        .talk = 3,
+        .author = CF_LIT("ann"),
+        .user = CF_LIT("bob"),
+        .kind = CF_MARK_READ,
+        .at = 500,
+    };
+    struct cf_uuid room = cf_talk_user_room(hash_key, mark.author);
+    struct cf_event *event = event_of(marked(&mark));
+    assert_int_equal(event->kind, CF_EVENT_TALK_MARK);
+    assert_true(cf_uuid_eq(&event->room, &room));
+    assert_slice_equal(event->mark.author, "ann");
+    assert_slice_equal(event->mark.user, "bob");
+    assert_int_equal(event->mark.message, 7);
+    assert_int_equal(event->mark.kind, CF_MARK_READ);
+    assert_int_equal(event->talk, 3);
+    assert_int_equal(event->at, 500);
+    assert_int_equal(cf_event_number(event), 9);
+    cf_event_unref(event);
+
+    struct cf_store_request *retry = marked(&mark);
+    retry->created = false;
+    assert_null(event_of(retry));
+    mark.author = (struct cf_slice){NULL, 0}; /* takes no part any more */
+    assert_null(event_of(marked(&mark)));
+}
+
 static void a_failure_a_retry_and_the_rest_tell_nothing(void **state)
 {
     (void)state;
@@ -179,6 +221,7 @@ int main(void)
         cmocka_unit_test(an_image_and_an_edit_travel_along),
         cmocka_unit_test(a_deletion_takes_the_words_away),
         cmocka_unit_test(a_removal_names_the_user),
+        cmocka_unit_test(a_mark_is_for_the_author),
         cmocka_unit_test(a_failure_a_retry_and_the_rest_tell_nothing),
         cmocka_unit_test(what_is_not_stored_is_copied),
         cmocka_unit_test(references_are_counted),
