@@ -2,15 +2,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { signToken, tokenFor } from './lib.mjs';
-import { Device, assertRefused, byName, clients, createTalk, devices, history, people, sleep, startServer,
-    withoutReceipts, within } from './talk_lib.mjs';
+import { Device, assertRefused, byName, clients, createTalk, devices, history, people, sleep, startServer, stopClean,
+    within, withoutReceipts } from './talk_lib.mjs';
 
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 const inAnHour = () => Math.floor(Date.now() / 1000) + 3600;
 
 let server;
 before(async () => { server = await startServer(); });
-after(async () => { assert.equal(await server.stop(), 0); });
+after(async () => { await stopClean(server); });
 
 for (const client of clients) {
     describe(`connecting: ${client.title}`, { concurrency: 4 }, () => {
@@ -152,8 +152,7 @@ for (const client of clients) {
             const a = await connect(ann), a2 = await connect(ann), b = await connect(ben);
             const unjoined = await connect(ann);
             for (const device of [a, a2, b]) await device.join(talk);
-            a.forget();
-            a2.forget();
+            for (const device of [a, a2]) assert.deepEqual(await device.next('user:online'), [ben, talk]);
             const clientMessageId = crypto.randomUUID();
             const ack = await a.send(talk, 'Hello!', clientMessageId);
             const { messageId, message } = ack;
@@ -419,7 +418,7 @@ describe('one server, many clients', () => {
             assert.notEqual((await Device.refusal(own, ann, { client })).message, undefined);
             device.close();
         }
-        assert.equal(await own.stop(), 0);
+        await stopClean(own);
     });
 
     test('2.7.5 3.1.4 property 2: clients of every version and transport see the same messages in the same order',

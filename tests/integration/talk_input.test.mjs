@@ -1,12 +1,12 @@
 // Bad input: each case answers with its code, or ends the one connection that sent it; nobody else notices.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { assertRefused, clients, createTalk, devices, history, people, random, seedOf, startServer,
+import { assertRefused, clients, createTalk, devices, history, people, random, seedOf, startServer, stopClean,
     until } from './talk_lib.mjs';
 
 let server;
 before(async () => { server = await startServer({ SOCKETIO_CONNECT_TIMEOUT_MS: '3000' }); });
-after(async () => { assert.equal(await server.stop(), 0); });
+after(async () => { await stopClean(server); });
 
 // A user alone with a conversation, and a bystander in it who must not notice a thing.
 async function scene(context, client) {

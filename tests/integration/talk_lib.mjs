@@ -66,6 +66,11 @@ export function startServer(env = {}, options = {}) {
     return Server.start({ SOCKETIO_PING_INTERVAL_MS: '20000', SOCKETIO_PING_TIMEOUT_MS: '20000', ...env }, options);
 }
 
+// Ends it, and shows what it logged last if it did not end well.
+export async function stopClean(server) {
+    assert.equal(await server.stop(), 0, server.log.slice(-6000));
+}
+
 export const ask = (server, user, method, path, json) =>
     server.request(method, `/api/conversations${path}`, { token: user && tokenFor(user), json });
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Relay, byName, clients, createTalk, devices, newestClients, oldestClients, people, random, seedOf, sleep,
-    startServer, until } from './talk_lib.mjs';
+    startServer, stopClean, until } from './talk_lib.mjs';
 
 // A connection that was lost may be recovered; so long its user counts as there.
 const grace = 5000;
@@ -11,7 +11,7 @@ let server;
 before(async () => {
     server = await startServer({ SOCKETIO_PING_INTERVAL_MS: '1000', SOCKETIO_PING_TIMEOUT_MS: '1000' });
 });
-after(async () => { assert.equal(await server.stop(), 0); });
+after(async () => { await stopClean(server); });
 
 // A conversation of ann and ben, with a joined device of ann, who watches.
 async function watched(context, client, names = ['ann', 'ben']) {
@@ -196,7 +196,7 @@ describe('presence', { concurrency: true }, () => {
             await watcher.next('user:offline');
             assert.ok(Date.now() - silent < 5500 + grace + 1000, 'the server, and the grace');
         } finally {
-            assert.equal(await own.stop(), 0);
+            await stopClean(own);
         }
     });
 

@@ -4,11 +4,11 @@ import { rmSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { makeDir, tokenFor } from './lib.mjs';
 import { Device, Relay, ask, createTalk, devices, fetchAfter, newestClients, oldestClients, people, random, seedOf,
-    sleep, startServer, until, withoutReceipts, within } from './talk_lib.mjs';
+    sleep, startServer, stopClean, until, within, withoutReceipts } from './talk_lib.mjs';
 
 let server;
 before(async () => { server = await startServer(); });
-after(async () => { assert.equal(await server.stop(), 0); });
+after(async () => { await stopClean(server); });
 
 // ann, who stays, and ben, whose connection will be lost.
 async function scene(context, client, options) {

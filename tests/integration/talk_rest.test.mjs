@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { signToken, tokenFor } from './lib.mjs';
 import { ask, assertProblem, byName, createTalk, devices, fetchAfter, history, people, random, seedOf, sleep,
-    startServer, withoutReceipts } from './talk_lib.mjs';
+    startServer, stopClean, withoutReceipts } from './talk_lib.mjs';
 
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 const send = (text, clientMessageId = crypto.randomUUID()) => ({ text, clientMessageId });
 
 let server;
 before(async () => { server = await startServer(); });
-after(async () => { assert.equal(await server.stop(), 0); });
+after(async () => { await stopClean(server); });
 
 const rest = (user, method, path, json) => ask(server, user, method, path, json);
 

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { makeDir, tokenFor } from '../lib.mjs';
-import { Device, Relay, clients, createTalk, devices, fetchAfter, people, random, seedOf, sleep, startServer, until,
-    withoutReceipts, within } from '../talk_lib.mjs';
+import { Device, Relay, clients, createTalk, devices, fetchAfter, people, random, seedOf, sleep, startServer, stopClean,
+    until, within, withoutReceipts } from '../talk_lib.mjs';
 
 const members = 50, messagesEach = 40, total = members * messagesEach;
 
@@ -190,7 +190,7 @@ test('3.3.1 3.3.2 3.3.3 properties 1 to 4: 2,000 messages of 50 clients that com
         await run(context, all, next);
         await judge(server, all);
         for (const member of all) member.close();
-        assert.equal(await server.stop(), 0);
+        await stopClean(server);
     });
 
 test('3.3.4 properties 1 to 4: the same, with kill -9 in the middle', { timeout: 240000 }, async (context) => {
@@ -215,7 +215,7 @@ test('3.3.4 properties 1 to 4: the same, with kill -9 in the middle', { timeout:
     });
     await judge(server, all);
     for (const member of all) member.close();
-    assert.equal(await server.stop(), 0);
+    await stopClean(server);
 });
 
 test('3.2.1 3.2.2 3.4.1 a thousand sockets in one conversation', { timeout: 240000 }, async (context) => {
@@ -240,5 +240,5 @@ test('3.2.1 3.2.2 3.4.1 a thousand sockets in one conversation', { timeout: 2400
     for (const device of sockets) device.close();
     const last = await connect(users[0]);
     await until(async () => (await last.join(talk)).length === 1, 'all have left');
-    assert.equal(await server.stop(), 0);
+    await stopClean(server);
 });
