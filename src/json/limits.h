@@ -2,6 +2,7 @@
 #ifndef CF_JSON_LIMITS_H
 #define CF_JSON_LIMITS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct cf_json_limits {
@@ -10,6 +11,9 @@ struct cf_json_limits {
     size_t keys_max;         /* over all objects; at most CF_JSON_KEYS_CAP */
     unsigned depth_max;      /* open arrays and objects; at most CF_JSON_DEPTH_CAP */
     unsigned number_bytes_max;
+    /* Half a surrogate pair ("\ud83d"), which UTF-8 cannot express, is read as U+FFFD instead of
+     * being refused: JavaScript sends it of a text that was cut inside an emoji. */
+    bool lone_surrogates;
 };
 
 enum { CF_JSON_DEPTH_CAP = 64, CF_JSON_KEYS_CAP = 1 << 24 };

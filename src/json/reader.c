@@ -45,6 +45,7 @@ enum number {
 
 /* What the buffer for collected text may keep between two tokens. */
 enum { TEXT_KEPT_MAX = 1024 };
+enum { REPLACEMENT = 0xFFFD }; /* U+FFFD REPLACEMENT CHARACTER */
 
 void cf_json_reader_init(struct cf_json_reader *reader, const struct cf_json_limits *limits,
                          const uint8_t hash_key[16])
@@ -247,15 +248,26 @@ static enum cf_error read_escape_letter(struct cf_json_reader *reader, uint8_t b
     }
 }
 
-/* A UTF-16 code unit is complete (RFC 8259 section 7). What UTF-8 cannot express is refused instead
- * of replaced (section 8.2 leaves that open). */
+/* What UTF-8 cannot express is refused, or replaced (RFC 8259 section 8.2 leaves that open). */
+static enum cf_error put_lone(struct cf_json_reader *reader)
+{
+    reader->high = 0;
+    return reader->limits.lone_surrogates ? put_scalar(reader, REPLACEMENT) : CF_E_SYNTAX;
+}
+
+/* A UTF-16 code unit is complete (RFC 8259 section 7). */
 static enum cf_error take_unit(struct cf_json_reader *reader)
 {
     uint32_t unit = reader->unit;
     uint32_t high = reader->high;
     bool is_low = unit >= 0xDC00 && unit <= 0xDFFF;
-    if (is_low != (high != 0))
-        return CF_E_SYNTAX;
+    if (is_low && high == 0)
+        return put_lone(reader);
+    if (!is_low && high != 0) {
+        enum cf_error error = put_lone(reader);
+        if (error != CF_OK)
+            return error;
+    }
     if (is_low) {
         reader->high = 0;
         return put_scalar(reader, 0x10000 + ((high - 0xD800) << 10) + (unit - 0xDC00));
@@ -283,6 +295,8 @@ static enum cf_error read_hex(struct cf_json_reader *reader, uint8_t byte)
 static enum cf_error read_escape(struct cf_json_reader *reader, struct cf_slice *rest)
 {
     uint8_t byte = rest->ptr[0];
+    if (reader->escape == ESCAPE_LOW && byte != '\\')
+        return put_lone(reader); /* the byte is the string's next one */
     skip(rest, 1);
     switch ((enum escape)reader->escape) {
     case ESCAPE_LETTER:
@@ -291,12 +305,13 @@ static enum cf_error read_escape(struct cf_json_reader *reader, struct cf_slice 
         return read_hex(reader, byte);
     case ESCAPE_LOW:
         reader->escape = ESCAPE_LOW_LETTER;
-        return byte == '\\' ? CF_OK : CF_E_SYNTAX;
+        return CF_OK;
     case ESCAPE_LOW_LETTER:
     default:
-        begin_hex(reader);
-        return byte == 'u' ? CF_OK : CF_E_SYNTAX;
+        break;
     }
+    enum cf_error error = byte == 'u' ? CF_OK : put_lone(reader);
+    return error == CF_OK ? read_escape_letter(reader, byte) : error;
 }
 
 /* ---- numbers ---- */

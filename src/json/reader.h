@@ -1,8 +1,8 @@
 /* A strict JSON reader (RFC 8259) that pulls: one event a call, any split of the input gives the
  * same events. Refused besides what the grammar refuses: duplicate keys in an object, lone
- * surrogates (\ud800), invalid UTF-8, a byte order mark, anything behind the value, anything over
- * the limits.
- * Numbers are checked for form and handed over as text; no locale, no floating point.
+ * surrogates (\ud800; unless the limits allow them), invalid UTF-8, a byte order mark, anything
+ * behind the value, anything over the limits. Numbers are checked for form and handed over as text;
+ * no locale, no floating point.
  *
  *     cf_json_reader_init(&reader, &limits, hash_key);
  *     for (;;) {

@@ -190,6 +190,7 @@ static void set_sio_configs(struct cf_server *server)
                                .attachments_bytes_max = config->sio_max_payload,
                                .json = CF_JSON_LIMITS_DEFAULT,
                                .hash_key = server->hash_key};
+    server->sio_config.json.lone_surrogates = true;
     server->sio_config.json.bytes_max = config->sio_max_payload;
     server->sio_config.json.string_bytes_max = config->sio_max_payload;
     /* The heartbeat is Engine.IO's own. */

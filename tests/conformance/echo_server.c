@@ -52,6 +52,8 @@ static void on_signal(uv_signal_t *handle, int number)
     server->listener = NULL;
     cf_loop_timer_set(server->loop, &program->stop_timer,
                       cf_loop_now(server->loop).ms + STOP_WAIT_MS);
+    if (server->ops->stopping != NULL)
+        server->ops->stopping(server);
     for_each_session(server, server->ops->stop);
     echo_server_left(server);
 }

@@ -12,6 +12,8 @@ struct echo_ops {
     const char *name; /* of the program */
     /* A new connection; owns `fd` in any case. */
     void (*accept)(struct echo_server *server, int fd);
+    /* The server stops: first of all. May be NULL. */
+    void (*stopping)(struct echo_server *server);
     /* Of each link in server->sessions: says goodbye; closes without a word. */
     void (*stop)(struct cf_list *link);
     void (*cut)(struct cf_list *link);

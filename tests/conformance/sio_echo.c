@@ -70,6 +70,7 @@ static void set_up(struct sio_echo *echo)
                                .attachments_bytes_max = CF_SIO_ATTACHMENTS_MAX * PAYLOAD_MAX,
                                .json = CF_JSON_LIMITS_DEFAULT,
                                .hash_key = echo->hash_key};
+    echo->sio.json.lone_surrogates = true;
     echo->sio.json.bytes_max = echo->sio.json.string_bytes_max = PAYLOAD_MAX;
     echo->ws = (struct cf_ws_config){
         .role = CF_WS_SERVER, .message_bytes_max = PAYLOAD_MAX, .close_wait_ms = 5000};

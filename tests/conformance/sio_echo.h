@@ -27,7 +27,7 @@ struct sio_echo {
 
 extern const struct echo_ops sio_echo_ops;
 
-enum { SID_LEN = 20 };
+enum { SID_LEN = 24 }; /* of 6 bits each */
 
 struct client {
     struct sio_echo *echo;
@@ -52,7 +52,7 @@ void client_message(struct client *client, struct peer *peer, struct cf_slice me
 void client_lost(struct client *client, struct peer *peer);
 /* Does what the session asks for; may free the client. After every step. */
 void client_settle(struct client *client);
-/* Ends the session in order. */
+/* Ends the session: in order as far as that can be done at once. */
 void client_stop(struct client *client);
 
 /* sio_echo_peer.c */

@@ -262,6 +262,14 @@ void client_lost(struct client *client, struct peer *peer)
 
 void client_stop(struct client *client)
 {
+    struct sio_echo *echo = client->echo;
+    uint8_t sid[SID_LEN];
+    memcpy(sid, client->sid, SID_LEN);
     cf_eio_close(&client->eio, now_ms(client));
+    client_settle(client);
+    client = client_find(echo, cf_slice_of(sid, SID_LEN));
+    if (client == NULL)
+        return;
+    cf_eio_abort(&client->eio, CF_EIO_BY_SERVER); /* no GET will come */
     client_settle(client);
 }

@@ -28,6 +28,7 @@ struct peer {
     enum cf_eio_wish wish;
     struct cf_ws_endpoint ws;
     bool has_endpoint, decoding;
+    bool last; /* the answer is the connection's last */
 };
 
 static struct peer *peer_of(struct cf_conn *conn)
@@ -59,12 +60,20 @@ static void also(enum cf_error *error, enum cf_error next)
         *error = next;
 }
 
+static void end(struct peer *peer)
+{
+    peer->phase = PHASE_OVER;
+    cf_loop_timer_stop(peer->echo->server.loop, &peer->timer);
+    cf_conn_shut(&peer->conn);
+}
+
 static void resume(struct peer *peer);
 
 void peer_answer(struct peer *peer, unsigned status, const char *type, struct cf_slice body)
 {
     struct cf_buf *out = &peer->echo->out;
     enum cf_error error = cf_http_write_status(out, status);
+    peer->last = peer->last || peer->echo->server.listener == NULL;
     if (peer->origin.ptr != NULL) {
         also(&error, cf_http_write_header(out, "Access-Control-Allow-Origin", peer->origin));
         also(&error, cf_http_write_header(out, "Vary", CF_LIT("Origin")));
@@ -73,11 +82,14 @@ void peer_answer(struct peer *peer, unsigned status, const char *type, struct cf
         also(&error,
              cf_http_write_header(out, "Access-Control-Allow-Methods", CF_LIT("GET, POST")));
     if (status == 204)
-        also(&error, cf_http_write_header(out, "Access-Control-Allow-Headers", CF_LIT("*")));
+        also(&error, cf_http_write_header(out, "Access-Control-Allow-Headers",
+                                          CF_LIT("Authorization, Content-Type")));
     also(&error,
          cf_http_write_header(out, "Content-Type",
                               type == NULL ? CF_LIT("application/json") : cf_slice_cstr(type)));
     also(&error, cf_http_write_header(out, "Cache-Control", CF_LIT("no-store")));
+    if (peer->last)
+        also(&error, cf_http_write_header(out, "Connection", CF_LIT("close")));
     if (status != 204)
         also(&error, cf_http_write_header_u64(out, "Content-Length", body.len));
     also(&error, cf_http_write_end(out));
@@ -86,20 +98,15 @@ void peer_answer(struct peer *peer, unsigned status, const char *type, struct cf
         cf_conn_abort(&peer->conn, CF_E_NOMEM);
     peer->phase = PHASE_REQUEST;
     cf_buf_reset(&peer->body);
-    if (!peer->decoding)
+    if (peer->last)
+        end(peer);
+    else if (!peer->decoding)
         resume(peer);
 }
 
 static void refuse(struct peer *peer, enum cf_eio_code code)
 {
     peer_answer(peer, 400, NULL, cf_eio_code_body(code));
-}
-
-static void end(struct peer *peer)
-{
-    peer->phase = PHASE_OVER;
-    cf_loop_timer_stop(peer->echo->server.loop, &peer->timer);
-    cf_conn_shut(&peer->conn);
 }
 
 /* ---- the WebSocket ---- */
@@ -278,23 +285,27 @@ static void route(struct peer *peer, const struct cf_http_head *head)
     struct cf_eio_ask ask;
     enum cf_eio_code code;
     bool raw;
-    if (read_ask(peer, head, &ask, &raw) != CF_OK) {
+    enum cf_error error = read_ask(peer, head, &ask, &raw);
+    if (error == CF_E_NOT_FOUND) {
         peer_answer(peer, 404, "text/plain", CF_LIT("Not found.\n"));
+        return;
+    }
+    if (error != CF_OK) {
+        refuse(peer, CF_EIO_BAD_REQUEST);
         return;
     }
     if (head->method == CF_HTTP_OPTIONS) {
         peer_answer(peer, 204, NULL, CF_LIT(""));
         return;
     }
+    struct client *client = client_find(peer->echo, ask.sid);
+    ask.stranger = client == NULL || client->raw != raw;
     if (cf_eio_ask_judge(&ask, &peer->wish, &code) != CF_OK) {
         refuse(peer, code);
         return;
     }
-    struct client *client = client_find(peer->echo, ask.sid);
     if (peer->wish == CF_EIO_WISH_OPEN)
         open_client(peer, head, raw);
-    else if (client == NULL || client->raw != raw)
-        refuse(peer, CF_EIO_UNKNOWN_SID);
     else if (peer->wish == CF_EIO_WISH_POLL)
         poll_client(peer, client);
     else if (peer->wish == CF_EIO_WISH_POST)
@@ -318,10 +329,12 @@ static enum cf_error begin_request(struct peer *peer, const struct cf_http_head 
     return error;
 }
 
-/* The request is whole. Only a POST still waits for that. */
+/* The request is whole. Only a POST still waits for that; its session may have ended meanwhile. */
 static void end_request(struct peer *peer)
 {
     struct client *client = peer->client;
+    if (client == NULL && peer->phase == PHASE_ANSWER)
+        refuse(peer, CF_EIO_BAD_REQUEST);
     if (client == NULL || peer != client->poster)
         return;
     enum cf_error error = client_payload(client, cf_buf_peek(&peer->body));
@@ -344,8 +357,8 @@ static void fail(struct peer *peer)
         peer->client = NULL;
     }
     unsigned status = cf_http_decoder_status(&peer->http);
+    peer->last = true;
     peer_answer(peer, status, "text/plain", cf_slice_cstr(cf_http_phrase(status)));
-    end(peer);
 }
 
 static void read_requests(struct peer *peer, struct cf_slice *input)
@@ -465,10 +478,16 @@ static void accept_peer(struct echo_server *server, int fd)
 static void stop_peer(struct cf_list *link)
 {
     struct peer *peer = CF_LIST_ENTRY(link, struct peer, link);
-    if (peer->client != NULL)
-        client_stop(peer->client);
-    else if (peer->phase != PHASE_WEBSOCKET)
+    if (peer->phase < PHASE_WEBSOCKET)
         end(peer);
+}
+
+static void stop_clients(struct echo_server *server)
+{
+    struct sio_echo *echo = CF_CONTAINER_OF(server, struct sio_echo, server);
+    struct client *client;
+    while ((client = cf_map_next(&echo->clients, &(size_t){0})) != NULL)
+        client_stop(client);
 }
 
 static void cut_peer(struct cf_list *link)
@@ -479,6 +498,7 @@ static void cut_peer(struct cf_list *link)
 const struct echo_ops sio_echo_ops = {
     .name = "confab-sio-echo",
     .accept = accept_peer,
+    .stopping = stop_clients,
     .stop = stop_peer,
     .cut = cut_peer,
 };

@@ -414,10 +414,45 @@ static void test_key_limit_counts_all_objects(void **state)
     check_error(CF_LIT("{\"a\":0}"), &limits, CF_E_TOO_MANY);
 }
 
+/* What JavaScript writes of a text that was cut inside an emoji. */
+static void test_lone_surrogates_may_be_replaced(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *text;
+    } cases[] = {
+        {"\"\\ud83d\"", "\uFFFD"},
+        {"\"\\ude00\"", "\uFFFD"},
+        {"\"\\ud83dx\"", "\uFFFDx"},
+        {"\"\\ud83d\\n\"", "\uFFFD\n"},
+        {"\"\\ud83d\\u0041\"", "\uFFFDA"},
+        {"\"\\ud83d\\ud83d\\ude00\"", "\uFFFD\U0001F600"},
+        {"\"\\ude00\\ud83d\"", "\uFFFD\uFFFD"},
+        {"\"\\ud83d\\ude00\"", "\U0001F600"},
+    };
+    struct cf_json_limits limits = CF_JSON_LIMITS_DEFAULT;
+    limits.lone_surrogates = true;
+    for (size_t i = 0; i < CF_ARRAY_LEN(cases); i++) {
+        struct cf_json_reader reader;
+        struct cf_json_event event = {.type = CF_JSON_NEED_MORE};
+        struct cf_slice rest = cf_slice_cstr(cases[i].json);
+        cf_json_reader_init(&reader, &limits, test_key);
+        while (rest.len > 0 && event.type == CF_JSON_NEED_MORE) { /* a byte at a time */
+            struct cf_slice byte = cf_slice_head(rest, 1);
+            rest = cf_slice_skip(rest, 1);
+            while (byte.len > 0 && event.type == CF_JSON_NEED_MORE)
+                assert_int_equal(cf_json_next(&reader, &byte, &event), CF_OK);
+        }
+        assert_int_equal(event.type, CF_JSON_STRING);
+        assert_true(cf_slice_eq(event.text, cf_slice_cstr(cases[i].text)));
+        cf_json_reader_deinit(&reader);
+    }
+}
+
 static void test_limits_are_cut_to_their_caps(void **state)
 {
     (void)state;
-    struct cf_json_limits limits = {SIZE_MAX, SIZE_MAX, SIZE_MAX, UINT32_MAX, UINT32_MAX};
+    struct cf_json_limits limits = {SIZE_MAX, SIZE_MAX, SIZE_MAX, UINT32_MAX, UINT32_MAX, false};
     struct cf_json_reader reader;
     cf_json_reader_init(&reader, &limits, test_key);
     assert_int_equal(reader.limits.depth_max, CF_JSON_DEPTH_CAP);
@@ -450,6 +485,7 @@ int main(void)
         cmocka_unit_test(test_string_limit_and_other_errors),
         cmocka_unit_test(test_text_limit_counts_every_byte),
         cmocka_unit_test(test_key_limit_counts_all_objects),
+        cmocka_unit_test(test_lone_surrogates_may_be_replaced),
         cmocka_unit_test(test_limits_are_cut_to_their_caps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
