@@ -418,7 +418,7 @@ static void the_help_lists_every_key(void **state)
         assert_true(strspn(meaning + 8, "\n ") == 0);
         keys++;
     }
-    assert_int_equal(keys, 33);
+    assert_int_equal(keys, 38);
     assert_non_null(strstr(help, "  CONFAB_WORKERS (default unset, 1 to 256)\n"
                                  "      event-loop threads; unset: the number of cores\n"));
     assert_non_null(strstr(help, "  LOG_FORMAT (default text, one of text,json)\n"
