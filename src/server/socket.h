@@ -115,6 +115,7 @@ struct cf_socket_ask {
     struct cf_job job;
     bool has_id; /* an ack is asked for */
     uint64_t id;
+    uint8_t client_id[CF_UUID_LEN]; /* of a message, as its sender spells it */
 };
 
 void cf_socket_said_done(struct cf_worker *worker, struct cf_session *session,

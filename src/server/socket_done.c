@@ -116,7 +116,8 @@ void cf_socket_noted_done(struct cf_worker *worker, struct cf_session *session,
     cf_store_request_free(request);
 }
 
-static void tell_sender(struct cf_socket *socket, const struct cf_store_request *request)
+static void tell_sender(struct cf_socket *socket, const struct cf_socket_ask *ask,
+                        const struct cf_store_request *request)
 {
     struct cf_buf *out = &socket->worker->packet;
     bool stored = request->error == CF_OK;
@@ -137,12 +138,12 @@ void cf_socket_said_done(struct cf_worker *worker, struct cf_session *session,
     if (socket != NULL && request->error != CF_OK) {
         cf_socket_ack_refused(socket, &ask, request->error, cf_talk_text(request->error), 0);
         if (!ask.has_id)
-            tell_sender(socket, request);
+            tell_sender(socket, &ask, request);
     } else if (socket != NULL) {
         struct cf_buf *out = ask.has_id ? begin_ack(socket, &ask) : NULL;
         if (out != NULL)
             finish_ack(socket, cf_talk_ack_sent(&request->talk_messages[0], out));
-        tell_sender(socket, request);
+        tell_sender(socket, &ask, request);
     }
     cf_store_request_free(request);
 }
@@ -189,16 +190,26 @@ void cf_socket_joined_done(struct cf_worker *worker, struct cf_session *session,
     cf_store_request_free(request);
 }
 
+/* Who was not in it has left it, and learns nothing, participant or not. */
+static enum cf_error write_nobody(struct cf_buf *out)
+{
+    struct cf_talk_present present;
+    enum cf_error error = cf_talk_present_begin(&present, 0, true, out);
+    enum cf_error written = cf_talk_present_end(&present);
+    return error == CF_OK ? written : error;
+}
+
 static void left(struct cf_socket *socket, const struct cf_socket_ask *ask, int64_t talk)
 {
     struct cf_talk_seat *seat = cf_seats_find(socket, talk);
-    if (seat == NULL) {
-        cf_socket_ack_refused(socket, ask, CF_E_NOT_MEMBER,
-                              "You have not joined this conversation.", 0);
+    if (seat != NULL) {
+        cf_seats_leave(socket, seat);
+        cf_socket_ack_present(socket, ask, talk);
         return;
     }
-    cf_seats_leave(socket, seat);
-    cf_socket_ack_present(socket, ask, talk);
+    struct cf_buf *out = ask->has_id ? begin_ack(socket, ask) : NULL;
+    if (out != NULL)
+        finish_ack(socket, write_nobody(out));
 }
 
 /* A place is given up even if the store could not note it: it only matters to a recovery. */

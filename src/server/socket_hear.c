@@ -170,6 +170,7 @@ static enum cf_error say(struct cf_socket *socket, const struct cf_talk_heard *h
         cf_socket_ack_refused(socket, ask, error, cf_talk_text(error), retry_ms);
         return CF_OK;
     }
+    memcpy(ask->client_id, heard->client_id.ptr, sizeof(ask->client_id));
     ask->job = (struct cf_job){socket->worker, cf_socket_said_done};
     cf_socket_submit(socket, request, ask);
     return CF_OK;
