@@ -123,8 +123,8 @@ static void tell_sender(struct cf_socket *socket, const struct cf_socket_ask *as
     bool stored = request->error == CF_OK;
     cf_buf_reset(out);
     finish(socket,
-           cf_talk_sent_packet(request->client_id, stored ? &request->talk_messages[0] : NULL,
-                               request->error, out));
+           cf_talk_sent_packet(cf_slice_of(ask->client_id, sizeof(ask->client_id)),
+                               stored ? &request->talk_messages[0] : NULL, request->error, out));
 }
 
 void cf_socket_said_done(struct cf_worker *worker, struct cf_session *session,
