@@ -13,6 +13,7 @@ struct ask {
     struct cf_arena arena;
     struct cf_store_request **out;
     struct cf_problem *problem;
+    const char *people; /* what this body calls its users */
 };
 
 #define ANY CF_REST_ANY
@@ -49,7 +50,7 @@ static enum cf_error refuse(const struct ask *ask, enum cf_error error, const ch
     return error;
 }
 
-static const char *name_of(enum cf_chat_field field)
+static const char *name_of(const struct ask *ask, enum cf_chat_field field)
 {
     switch (field) {
     case CF_FIELD_TEXT:
@@ -59,7 +60,7 @@ static const char *name_of(enum cf_chat_field field)
     case CF_FIELD_TITLE:
         return "title";
     case CF_FIELD_PEOPLE:
-        return "participantIds";
+        return ask->people;
     case CF_FIELD_USER:
         return "userId";
     case CF_FIELD_LIMIT:
@@ -72,7 +73,7 @@ static const char *name_of(enum cf_chat_field field)
 /* What a chat command has said, as the ask's own answer. */
 static enum cf_error told(const struct ask *ask, enum cf_error error, enum cf_chat_field field)
 {
-    return refuse(ask, error, name_of(field), cf_talk_rule(field));
+    return refuse(ask, error, name_of(ask, field), cf_talk_rule(field));
 }
 
 static enum cf_error path_id(const struct ask *ask, int64_t *out_id)
@@ -135,13 +136,14 @@ static enum cf_error read_people(struct ask *ask, struct cf_slice array, struct 
            event.type != CF_JSON_ARRAY_END)
         error = add_user(ask, people, &event);
     cf_json_reader_deinit(&reader);
-    return refuse(ask, error, "participantIds", cf_talk_rule(CF_FIELD_PEOPLE));
+    return told(ask, error, CF_FIELD_PEOPLE);
 }
 
 /* ---- operations ---- */
 
 static enum cf_error ask_create(struct ask *ask)
 {
+    ask->people = "participantIds";
     struct cf_json_field fields[] = {
         {.name = "kind", .types = CF_JSON_IS_STRING, .required = true},
         {.name = "title", .types = CF_JSON_IS_STRING | CF_JSON_IS_NULL},
@@ -165,6 +167,7 @@ static enum cf_error ask_create(struct ask *ask)
 
 static enum cf_error ask_add(struct ask *ask)
 {
+    ask->people = "userIds";
     struct cf_json_field fields[] = {
         {.name = "userIds", .types = CF_JSON_IS_ARRAY, .required = true},
     };
