@@ -331,7 +331,9 @@ describe('restarts', { concurrency: 3 }, () => {
                 const port = own.port;
                 for (const round of ['first', 'second']) {
                     const reason = await b.lose(() => own.child.kill(signal));
-                    if (signal === 'SIGTERM') assert.equal(reason, 'io server disconnect');
+                    // who polls may be between two polls, when nothing can be told
+                    if (signal === 'SIGTERM' && b.transport === 'websocket')
+                        assert.equal(reason, 'io server disconnect');
                     const { code } = await within(own.closed, 'the end of the server');
                     assert.equal(code, signal === 'SIGTERM' ? 0 : null);
                     own = await startServer({ CONFAB_LISTEN: `127.0.0.1:${port}` }, { dir });
