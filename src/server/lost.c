@@ -29,12 +29,6 @@ static struct cf_slice pid_of(const struct cf_life *life)
     return cf_slice_of(life->pid, sizeof(life->pid));
 }
 
-enum cf_error cf_life_enter(struct cf_worker *worker, struct cf_life *life)
-{
-    (void)cf_map_remove(&worker->lives, pid_of(life)); /* the map borrows the key */
-    return cf_map_put(&worker->lives, pid_of(life), life);
-}
-
 void cf_life_leave(struct cf_worker *worker, struct cf_life *life)
 {
     if (cf_map_get(&worker->lives, pid_of(life)) == life)
@@ -121,8 +115,12 @@ void cf_lost_keep(struct cf_socket *socket)
     cf_list_init(&lost->link);
     cf_list_push_back(&worker->lost, &lost->link);
     take_presences(lost, socket);
-    /* Without memory it is not found, which costs a superseded presence its few seconds. */
-    (void)cf_life_enter(worker, &lost->life);
+    /* Without memory it is not found, which costs a superseded presence its few seconds. One that
+     * was lost before it was let in supersedes nothing. */
+    if (cf_sio_inside(&socket->sio, 0) && cf_life_enter(worker, &lost->life) == CF_E_STATE) {
+        free_lost(lost);
+        return;
+    }
     cf_loop_timer_set(worker->loop, &lost->timer, now + CF_LOST_PRESENT_MS);
 }
 
@@ -140,11 +138,8 @@ void cf_lost_found(struct cf_socket *socket)
     }
 }
 
-void cf_lost_supersede(struct cf_worker *worker, const uint8_t pid[CF_SOCKET_PID_LEN], cf_us opened)
+static void supersede(struct cf_life *life)
 {
-    struct cf_life *life = cf_map_get(&worker->lives, cf_slice_of(pid, CF_SOCKET_PID_LEN));
-    if (life == NULL || life->opened >= opened)
-        return;
     if (life->lost != NULL) {
         free_lost(life->lost);
         return;
@@ -152,6 +147,25 @@ void cf_lost_supersede(struct cf_worker *worker, const uint8_t pid[CF_SOCKET_PID
     life->socket->clean = true;
     cf_eio_abort(&life->socket->eio, CF_EIO_LOST);
     cf_socket_settle_later(life->socket);
+}
+
+void cf_lost_supersede(struct cf_worker *worker, const uint8_t pid[CF_SOCKET_PID_LEN], cf_us opened)
+{
+    struct cf_life *life = cf_map_get(&worker->lives, cf_slice_of(pid, CF_SOCKET_PID_LEN));
+    if (life != NULL && life->opened < opened)
+        supersede(life);
+}
+
+enum cf_error cf_life_enter(struct cf_worker *worker, struct cf_life *life)
+{
+    struct cf_life *other = cf_map_get(&worker->lives, pid_of(life));
+    if (other != NULL && other->opened > life->opened)
+        return CF_E_STATE;
+    if (other != NULL) {
+        cf_life_leave(worker, other); /* the map borrows its key */
+        supersede(other);
+    }
+    return cf_map_put(&worker->lives, pid_of(life), life);
 }
 
 static void on_sweep(struct cf_loop_timer *timer)

@@ -9,7 +9,8 @@ enum { CF_LOST_PRESENT_MS = 5000, CF_LOST_REMEMBERED_MS = 120000 };
 
 struct cf_lost;
 
-/* The life is the worker's to find by its pid from now on. CF_E_NOMEM. */
+/* The life is the worker's to find by its pid from now on; what is left here of a former one ends.
+ * CF_E_STATE: it is itself a former one, CF_E_NOMEM. */
 enum cf_error cf_life_enter(struct cf_worker *worker, struct cf_life *life);
 /* It is found no more; harmless when it is not found anyway. */
 void cf_life_leave(struct cf_worker *worker, struct cf_life *life);
