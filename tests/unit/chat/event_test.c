@@ -152,6 +152,135 @@ static void a_mark_is_for_the_author(void **state)
     assert_null(event_of(marked(&mark)));
 }
 
+static void a_talks_message_is_copied_without_receipts(void **state)
+{
+    (void)state;
+    struct cf_talk_receipt receipt = {.user = CF_LIT("bob"), .read = 1};
+    char text[] = "hello";
+    struct cf_talk_message message = {
+        .id = 41,
+        .talk = 3,
+        .seq = 7,
+        .author = CF_LIT("ann"),
+        .author_name = CF_LIT("Ann"),
+        .text = cf_slice_of(text, 5),
+        .client_id = CF_LIT("0189abcd-ef01-4abc-9def-0123456789ab"),
+        .created = 300,
+        .receipts = &receipt,
+        .receipts_count = 1,
+    };
+    struct cf_store_request *done = finished(CF_STORE_TALK_SEND, NULL);
+    done->talk_messages = &message;
+    done->talk_messages_count = 1;
+    struct cf_uuid room = cf_talk_room(3);
+    struct cf_event *event = event_of(done);
+    memset(text, 'x', 5);
+    assert_int_equal(event->kind, CF_EVENT_TALK_MESSAGE);
+    assert_true(cf_uuid_eq(&event->room, &room));
+    assert_int_equal(event->talk, 3);
+    assert_int_equal(event->talk_message.id, 41);
+    assert_int_equal(event->talk_message.talk, 3);
+    assert_int_equal(event->talk_message.seq, 7);
+    assert_slice_equal(event->talk_message.author, "ann");
+    assert_slice_equal(event->talk_message.author_name, "Ann");
+    assert_slice_equal(event->talk_message.text, "hello");
+    assert_slice_equal(event->talk_message.client_id, "0189abcd-ef01-4abc-9def-0123456789ab");
+    assert_ptr_equal(event->talk_message.author.ptr, event->bytes);
+    assert_ptr_equal(event->talk_message.client_id.ptr, event->bytes + 11);
+    assert_null(event->talk_message.receipts);
+    assert_int_equal(event->talk_message.receipts_count, 0);
+    assert_int_equal(event->at, 300);
+    assert_int_equal(event->source.ticket, 0);
+    assert_int_equal(cf_event_number(event), 41);
+    cf_event_unref(event);
+
+    done = finished(CF_STORE_TALK_SEND, NULL);
+    done->talk_messages = &message;
+    done->talk_messages_count = 1;
+    done->created = false; /* sent again */
+    assert_null(event_of(done));
+}
+
+static void who_leaves_a_talk_is_named(void **state)
+{
+    (void)state;
+    struct cf_store_request *done = finished(CF_STORE_TALK_REMOVE, NULL);
+    done->talk = 3;
+    done->actor = CF_LIT("ann");
+    done->user = CF_LIT("bob");
+    done->created = false;
+    struct cf_uuid room = cf_talk_room(3);
+    struct cf_event *event = event_of(done);
+    assert_int_equal(event->kind, CF_EVENT_TALK_LEFT);
+    assert_true(cf_uuid_eq(&event->room, &room));
+    assert_int_equal(event->talk, 3);
+    assert_slice_equal(event->user, "bob");
+    assert_int_equal(event->at, 999);
+    assert_int_equal(cf_event_number(event), 0);
+    cf_event_unref(event);
+}
+
+/* Where no row of a talk has been read: nothing may be looked for. */
+static void the_rest_of_talks_tells_nothing(void **state)
+{
+    (void)state;
+    static const enum cf_store_op quiet[] = {
+        CF_STORE_TALKS_OF,     CF_STORE_TALK_MESSAGES, CF_STORE_TALK_CREATE,
+        CF_STORE_TALK_ADD,     CF_STORE_SOCKET_OPEN,   CF_STORE_SOCKET_JOIN,
+        CF_STORE_SOCKET_LEAVE, CF_STORE_SOCKET_CLOSE,  CF_STORE_SOCKET_RECOVER,
+    };
+    for (size_t i = 0; i < CF_ARRAY_LEN(quiet); i++)
+        assert_null(event_of(finished(quiet[i], NULL)));
+}
+
+/* Only what is stored has a number, whatever else the event holds. */
+static void only_messages_and_marks_have_numbers(void **state)
+{
+    (void)state;
+    for (int kind = CF_EVENT_MESSAGE; kind <= CF_EVENT_TALK_TYPING; kind++) {
+        struct cf_event event = {
+            .kind = (enum cf_event_kind)kind,
+            .message = row(),
+            .talk = 3,
+            .talk_message = {.id = 41},
+            .mark = {.number = 42, .message = 40},
+        };
+        int64_t wanted = kind == CF_EVENT_TALK_MESSAGE ? 41 : kind == CF_EVENT_TALK_MARK ? 42 : 0;
+        assert_int_equal(cf_event_number(&event), wanted);
+    }
+}
+
+static void presence_and_typing_keep_their_source(void **state)
+{
+    (void)state;
+    static const enum cf_event_kind kinds[] = {CF_EVENT_TALK_HERE, CF_EVENT_TALK_TYPING};
+    for (size_t i = 0; i < CF_ARRAY_LEN(kinds); i++) {
+        char user[] = "ann";
+        struct cf_event like = {
+            .kind = kinds[i],
+            .room = cf_talk_room(3),
+            .user = cf_slice_of(user, 3),
+            .talk = 3,
+            .source = {.worker = 2, .ticket = 77},
+            .on = i == 0,
+            .at = 5,
+        };
+        struct cf_event *event;
+        assert_int_equal(cf_event_new(&like, &event), CF_OK);
+        memset(user, 'x', 3);
+        assert_int_equal(event->kind, kinds[i]);
+        assert_true(cf_uuid_eq(&event->room, &like.room));
+        assert_slice_equal(event->user, "ann");
+        assert_int_equal(event->talk, 3);
+        assert_int_equal(event->source.worker, 2);
+        assert_int_equal(event->source.ticket, 77);
+        assert_int_equal(event->on, i == 0);
+        assert_int_equal(event->at, 5);
+        assert_int_equal(cf_event_number(event), 0);
+        cf_event_unref(event);
+    }
+}
+
 static void a_failure_a_retry_and_the_rest_tell_nothing(void **state)
 {
     (void)state;
@@ -222,6 +351,11 @@ int main(void)
         cmocka_unit_test(a_deletion_takes_the_words_away),
         cmocka_unit_test(a_removal_names_the_user),
         cmocka_unit_test(a_mark_is_for_the_author),
+        cmocka_unit_test(a_talks_message_is_copied_without_receipts),
+        cmocka_unit_test(who_leaves_a_talk_is_named),
+        cmocka_unit_test(the_rest_of_talks_tells_nothing),
+        cmocka_unit_test(only_messages_and_marks_have_numbers),
+        cmocka_unit_test(presence_and_typing_keep_their_source),
         cmocka_unit_test(a_failure_a_retry_and_the_rest_tell_nothing),
         cmocka_unit_test(what_is_not_stored_is_copied),
         cmocka_unit_test(references_are_counted),

@@ -213,6 +213,48 @@ static void a_burst_is_kept_and_its_memory_given_back(void **state)
     cf_hub_deinit(&hub);
 }
 
+/* Who asks for another form is counted there at once, if it counts at all. */
+static void another_form_is_counted_anew(void **state)
+{
+    (void)state;
+    struct cf_hub hub;
+    struct cf_subscriber a, b;
+    cf_hub_init(&hub, hash_key);
+    cf_subscriber_init(&a, CF_LIT("ann"), 0);
+    cf_hub_reform(&a, 5); /* in no room */
+    assert_int_equal(a.form, 5);
+    assert_int_equal(cf_hub_join(&hub, room_id(1), &a), CF_OK);
+    join(&hub, &b, 1, 5);
+    struct cf_hub_room *room = cf_hub_room_get(&hub, room_id(1));
+    cf_hub_reform(&a, 1); /* joined, not live */
+    for (int form = 0; form < CF_HUB_FORMS; form++)
+        assert_int_equal(room->live[form], 0);
+    cf_hub_live(&a);
+    cf_hub_live(&b);
+    assert_int_equal(room->live[1], 1);
+    assert_int_equal(room->live[5], 1);
+    cf_hub_reform(&a, 5); /* live */
+    assert_int_equal(room->live[1], 0);
+    assert_int_equal(room->live[5], 2);
+    cf_hub_reform(&a, 5);
+    assert_int_equal(room->live[5], 2);
+    assert_panics(cf_hub_reform(&a, CF_HUB_FORMS));
+
+    publish(&hub, 1, 10); /* and while the room is pumped */
+    assert_ptr_equal(cf_hub_dirty(&hub), room);
+    cf_hub_reform(&b, CF_HUB_FORMS - 1);
+    assert_int_equal(room->live[5], 1);
+    assert_int_equal(room->live[CF_HUB_FORMS - 1], 1);
+    assert_int_equal(room->events_count, 1);
+    cf_hub_room_done(&hub, room);
+    cf_hub_leave(&hub, &b);
+    assert_int_equal(room->live[CF_HUB_FORMS - 1], 0);
+    assert_int_equal(room->live[5], 1);
+    cf_hub_leave(&hub, &a);
+    assert_int_equal(a.form, 5);
+    cf_hub_deinit(&hub);
+}
+
 /* ---- against a model ---- */
 
 enum { ROOMS = 6, SUBSCRIBERS = 40, STEPS = 20000, EVENTS = 64 };
@@ -298,7 +340,7 @@ static void random_lives_match_the_model(void **state)
     for (unsigned step = 0; step < STEPS; step++) {
         size_t who = random_below(&random, SUBSCRIBERS);
         int room = (int)random_below(&random, ROOMS);
-        switch (random_below(&random, 6)) {
+        switch (random_below(&random, 7)) {
         case 0:
         case 1:
             if (model.room[who] >= 0)
@@ -320,6 +362,9 @@ static void random_lives_match_the_model(void **state)
             publish(&hub, (unsigned)room, (cf_us)step);
             if (model_count(&model, room, all, -1, true) > 0)
                 model.events[room][model.events_count[room]++] = (cf_us)step;
+            break;
+        case 5:
+            cf_hub_reform(&all[who], (uint8_t)random_below(&random, CF_HUB_FORMS));
             break;
         default:
             if (random_below(&random, 8) == 0)
@@ -343,6 +388,7 @@ int main(void)
         cmocka_unit_test(leaving_in_the_walk_is_safe),
         cmocka_unit_test(joining_and_other_rooms_are_safe_in_the_walk),
         cmocka_unit_test(a_burst_is_kept_and_its_memory_given_back),
+        cmocka_unit_test(another_form_is_counted_anew),
         cmocka_unit_test(random_lives_match_the_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
