@@ -35,7 +35,7 @@ static void on_timer(struct cf_loop_timer *timer)
     cf_eio_tick(&socket->eio, now.ms);
     cf_seats_tick(socket, now.ms);
     if (cf_sio_tick(&socket->sio, now.ms) != CF_OK)
-        cf_eio_close(&socket->eio, now.ms);
+        cf_eio_abort(&socket->eio, CF_EIO_BY_SERVER); /* nobody whom to wait for */
     if (socket->person != NULL && now.us >= socket->person->expires)
         cf_socket_expel(socket);
     cf_socket_settle(socket);

@@ -1,0 +1,106 @@
+// What operators see of conversations, and what strangers at the door may take.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { tokenFor } from './lib.mjs';
+import { Device, createTalk, devices, newestClients, people, startServer, stopClean, until } from './talk_lib.mjs';
+
+let server;
+before(async () => { server = await startServer({ SOCKETIO_CONNECT_TIMEOUT_MS: '1000' }); });
+after(async () => { await stopClean(server); });
+
+const sessions = (transport) => server.metric(`confab_socketio_sessions{transport="${transport}"}`);
+
+// How much each of the metrics grows while something happens.
+async function growth(names, happening) {
+    const earlier = [];
+    for (const name of names) earlier.push(await server.metric(name));
+    await happening();
+    const grown = {};
+    for (const [i, name] of names.entries()) grown[name] = await server.metric(name) - earlier[i];
+    return grown;
+}
+
+describe('operations', () => {
+    test('metrics: sessions by transport, upgrades, packets, acks, duplicates, rate-limited', async (context) => {
+        const [polling, websocket, upgrade] = newestClients;
+        const [ann] = people('ann');
+        const talk = await createTalk(server, ann);
+        const before = [await sessions('polling'), await sessions('websocket')];
+        const grown = await growth(['confab_socketio_sessions_opened_total{transport="polling"}',
+            'confab_socketio_sessions_opened_total{transport="websocket"}', 'confab_socketio_upgrades_total',
+            'confab_socketio_acks_total', 'confab_idempotent_replays_total', 'confab_rate_limited_total'], async () => {
+            const a = await devices(context, server, polling)(ann);
+            const b = await devices(context, server, websocket)(ann);
+            const c = await devices(context, server, upgrade)(ann);
+            await c.settled();
+            assert.deepEqual([await sessions('polling') - before[0], await sessions('websocket') - before[1]], [1, 2]);
+            await a.join(talk);
+            const id = crypto.randomUUID();
+            for (let i = 0; i < 2; i++) assert.equal((await a.send(talk, 'once', id)).success, true);
+            const answers = await Promise.all(Array.from({ length: 10 }, () => b.send(talk, 'more')));
+            assert.ok(answers.some((answer) => answer.error === 'rate_limited'));
+            for (const device of [a, b, c]) device.socket.disconnect();
+            await until(async () => await sessions('polling') === before[0] && await sessions('websocket') === before[1],
+                'no session');
+        });
+        const limited = grown.confab_rate_limited_total;
+        assert.ok(limited >= 1 && limited <= 10, limited);
+        assert.deepEqual(Object.values(grown), [2, 1, 1, 13, 1, limited]);
+    });
+
+    test('packets in and out, refusals, recoveries and protocol errors are counted', async (context) => {
+        const [, websocket] = newestClients;
+        const [ann] = people('ann');
+        const names = ['confab_socketio_packets_total{direction="in"}', 'confab_socketio_packets_total{direction="out"}',
+            'confab_socketio_refused_total', 'confab_socketio_recoveries_total{outcome="recovered"}',
+            'confab_socketio_recoveries_total{outcome="fresh"}', 'confab_socketio_protocol_errors_total'];
+        const grown = await growth(names, async () => {
+            await Device.refusal(server, ann, { client: websocket, auth: { token: 'no' } });
+            const a = await devices(context, server, websocket)(ann);
+            await a.lose(() => { a.socket.io.engine.close(); });
+            assert.equal(await a.again(), true);
+            a.raw('9');
+            await until(() => !a.socket.connected, 'the end');
+        });
+        const [, , refused, recovered, fresh, errors] = Object.values(grown);
+        assert.deepEqual([refused, recovered, fresh >= 0, errors], [1, 1, true, 1]);
+        assert.ok(grown[names[0]] >= 4 && grown[names[1]] >= 3, JSON.stringify(grown));
+    });
+
+    test('v15 sessions that nobody connects by end by the connect timeout, and leave nothing', async () => {
+        const target = '/socket.io/?EIO=4&transport=polling';
+        const before = await sessions('polling');
+        await Promise.all(Array.from({ length: 200 }, async () => {
+            const { status, text } = await server.request('GET', target);
+            assert.equal(status, 200);
+            assert.match(text, /^0\{"sid":"[\w-]{24}",/);
+        }));
+        assert.ok(await sessions('polling') >= before);
+        await until(async () => await sessions('polling') <= before, 'they are gone');
+    });
+
+    test('v16 session ids: no two alike, every bit as often one as zero', async () => {
+        const ids = [];
+        for (let i = 0; i < 40; i++)
+            ids.push(...await Promise.all(Array.from({ length: 50 }, async () => {
+                const { text } = await server.request('GET', '/socket.io/?EIO=4&transport=polling');
+                return JSON.parse(text.slice(1)).sid;
+            })));
+        assert.equal(new Set(ids).size, ids.length);
+        const ones = new Array(128).fill(0); // the last 16 bits name the worker
+        for (const id of ids) {
+            const bytes = Buffer.from(id, 'base64url');
+            for (let bit = 0; bit < 128; bit++) ones[bit] += bytes[bit >> 3] >> (bit & 7) & 1;
+        }
+        const sigma = Math.sqrt(ids.length) / 2;
+        for (const count of ones) assert.ok(Math.abs(count - ids.length / 2) < 6 * sigma, `${count} of ${ids.length}`);
+    });
+
+    test('a token in the URL, of somebody else: the one of CONNECT counts', async (context) => {
+        const [, websocket] = newestClients;
+        const [ann, ben] = people('ann', 'ben');
+        const talk = await createTalk(server, ann);
+        const a = await devices(context, server, websocket)(ann, { query: { token: tokenFor(ben) } });
+        assert.deepEqual(await a.ask('conversation:join', talk), { success: true, online: [ann] });
+    });
+});
