@@ -76,11 +76,11 @@ struct cf_conn_parcel {
     struct cf_outq outq;
 };
 
-/* Takes a connection that is open off its loop, as it is. `closed` comes later, with CF_OK, for what
- * is left here. CF_E_STATE: it is not open, or its socket takes no more. */
+/* Takes a connection that is open off its loop, as it is. `closed` comes later, with CF_OK, for
+ * what is left here. CF_E_STATE: it is not open, or its socket takes no more. */
 enum cf_error cf_conn_pack(struct cf_conn *conn, struct cf_conn_parcel *out_parcel);
-/* Puts it on this loop, whose thread calls; `opened` comes. The parcel is used up in any case; on an
- * error the connection is closed and no callback comes. CF_E_IO. */
+/* Puts it on this loop, whose thread calls; `opened` comes. The parcel is used up in any case; on
+ * an error the connection is closed and no callback comes. CF_E_IO. */
 enum cf_error cf_conn_unpack(struct cf_conn *conn, struct cf_loop *loop,
                              const struct cf_conn_config *config, struct cf_conn_parcel *parcel);
 /* Closes one that will not be unpacked. */
