@@ -211,8 +211,10 @@ for (const client of newestClients) {
             assert.notEqual(b.socket.id, sid);
             await b.join(talk);
             assert.deepEqual(b.left('message:new'), []);
+            const current = b.socket._pid;
+            const guessed = `${current.slice(0, -1)}${current.endsWith('A') ? 'B' : 'A'}`;
             for (const [wrong, offset] of [['x', '1'], ['', '1'], [5, 5], [{}, []], ['A'.repeat(500), '1'], [pid, '1'],
-                [`${b.socket._pid.slice(0, -1)}-`, undefined]]) {
+                [guessed, undefined]]) {
                 await b.lose();
                 b.socket._pid = wrong;
                 b.socket._lastOffset = offset;
