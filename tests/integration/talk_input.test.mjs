@@ -29,6 +29,8 @@ async function untouched({ talk, bystander }, heard = []) {
     assert.equal(bystander.connects, 1);
 }
 
+const idEvents = ['conversation:join', 'conversation:leave', 'message:delivered', 'message:read'];
+
 const send = (text) => ({ text, clientMessageId: crypto.randomUUID() });
 
 // At once: what never comes is waited for, for a while.
@@ -38,13 +40,14 @@ describe('input', { concurrency: true }, () => {
             test('events with missing arguments, or arguments of another kind', async (context) => {
                 const here = await scene(context, client);
                 const { device, talk } = here;
-                for (const event of ['conversation:join', 'conversation:leave', 'message:delivered', 'message:read']) {
+                for (const event of idEvents) {
                     for (const args of [[], [null], [true], [{}], [[]], [[talk]], ['x'], [''], [1.5], [1e300],
                         [{ conversationId: talk }]])
                         assertRefused(await device.ask(event, ...args), 'invalid');
                 }
                 for (const args of [[], [talk], [talk, null], [talk, 'text'], [talk, 5], [talk, []], [talk, {}],
-                    [null, send('x')], [send('x')], [send('x'), talk], [{}, send('x')], [talk, { text: { text: 'x' } }]])
+                    [null, send('x')], [send('x')], [send('x'), talk], [{}, send('x')],
+                    [talk, { text: { text: 'x' } }]])
                     assertRefused(await device.ask('message:send', ...args), 'invalid');
                 for (const event of ['typing:start', 'typing:stop'])
                     for (const args of [[], [null], ['x'], [{}], [[]]]) device.emit(event, ...args);
@@ -60,7 +63,7 @@ describe('input', { concurrency: true }, () => {
                 const here = await scene(context, client);
                 const { device } = here;
                 for (const id of [0, -1, -(2 ** 53), 2 ** 63, 1e21, -1e300]) {
-                    for (const event of ['conversation:join', 'conversation:leave', 'message:delivered', 'message:read'])
+                    for (const event of idEvents)
                         assertRefused(await device.ask(event, id), 'invalid');
                     assertRefused(await device.ask('message:send', id, send('x')), 'invalid');
                     device.emit('typing:start', id);
@@ -80,9 +83,10 @@ describe('input', { concurrency: true }, () => {
                 const bytes = Buffer.from([0, 1, 0x1e, 0xff, 0x7b]);
                 assertRefused(await device.ask('message:send', talk, bytes), 'invalid');
                 assertRefused(await device.ask('message:send', talk, { ...send('x'), text: bytes }), 'invalid');
-                assertRefused(await device.ask('message:send', talk, { ...send('x'), clientMessageId: bytes }), 'invalid');
+                for (const message of [{ ...send('x'), clientMessageId: bytes }, { ...send('x'), text: { bytes } }])
+                    assertRefused(await device.ask('message:send', talk, message), 'invalid');
                 assertRefused(await device.ask('message:send', bytes, send('x')), 'invalid');
-                for (const event of ['conversation:join', 'conversation:leave', 'message:delivered', 'message:read'])
+                for (const event of idEvents)
                     assertRefused(await device.ask(event, new Uint8Array([1, 2, 3]).buffer), 'invalid');
                 assertRefused(await device.ask('message:send', talk, [bytes, bytes, bytes, bytes, bytes]), 'invalid');
                 device.emit('typing:start', bytes);
@@ -98,8 +102,11 @@ describe('input', { concurrency: true }, () => {
             test('attachments that never come end their own connection', async (context) => {
                 const here = await scene(context, client);
                 const { connect, ann, talk } = here;
-                const announce = (device, count) => device.raw(`5${count}-["message:send",${talk},${
-                    JSON.stringify([...Array(Math.min(count, 10)).keys()].map((num) => ({ _placeholder: true, num })))}]`);
+                const announce = (device, count) => {
+                    const placeholders = Array.from({ length: Math.min(count, 10) },
+                        (_, num) => ({ _placeholder: true, num }));
+                    device.raw(`5${count}-["message:send",${talk},${JSON.stringify(placeholders)}]`);
+                };
                 const late = await connect(ann), mixed = await connect(ann), many = await connect(ann);
                 announce(late, 2);
                 late.raw(Buffer.from('only one'));
@@ -158,7 +165,8 @@ describe('input', { concurrency: true }, () => {
                 const { connect, ann, talk } = here;
                 for (const packet of ['2', '2{}', '2[]', '2["x"', '29', '7["x"]', 'x', '4', '',
                     '2["connect"]', '2["disconnect"]', '2["connect_error",{}]',
-                    '299999999999999999999["conversation:join",1]', '5-["x"]', '50x-["x"]', `2["x",${'['.repeat(100000)}`,
+                    '299999999999999999999["conversation:join",1]', '5-["x"]', '50x-["x"]',
+                    `2["x",${'['.repeat(100000)}`,
                     `2["message:send",${talk},{"text":"a","text":"b"`, '0', '\u001e\u001e\u001e']) {
                     const device = await connect(ann);
                     await device.settled();
@@ -189,8 +197,8 @@ describe('input', { concurrency: true }, () => {
                     else assertRefused(answer, answer.error);
                 }
                 const codes = new Set(answers.map(({ error }) => error));
-                for (const code of codes)
-                    assert.ok([undefined, 'invalid', 'too_long', 'not_participant', 'rate_limited'].includes(code), code);
+                const expected = [undefined, 'invalid', 'too_long', 'not_participant', 'rate_limited'];
+                for (const code of codes) assert.ok(expected.includes(code), code);
                 const stored = (await history(server, ben, talk)).messages;
                 const acked = new Set(answers.filter(({ success }) => success).map(({ messageId }) => messageId));
                 assert.deepEqual(stored.map(({ id }) => id), [...acked].sort((x, y) => x - y));

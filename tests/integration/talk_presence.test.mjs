@@ -42,7 +42,8 @@ describe('typing', { concurrency: true }, () => {
                 await b.say(talk, 'the fence');
                 for (const device of [watcher, b, c]) await device.message();
                 await b.next('message:ack');
-                for (const device of [watcher, b, c, unjoined]) assert.deepEqual(device.left('typing:start', 'typing:stop'), []);
+                for (const device of [watcher, b, c, unjoined])
+                    assert.deepEqual(device.left('typing:start', 'typing:stop'), []);
             });
 
             test('starts in a row are relayed every 100 ms at most', async (context) => {
