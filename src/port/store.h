@@ -223,6 +223,7 @@ struct cf_store_request {
     enum cf_store_op op;
     void *owner;     /* the submitter's, untouched */
     uint64_t ticket; /* the submitter's, untouched */
+    size_t place;    /* the submitter's, untouched */
     struct cf_arena arena;
 
     /* in */

@@ -294,26 +294,6 @@ static void remove_participant(struct cf_worker *worker, const struct cf_event *
     }
 }
 
-enum cf_error cf_fanout_catch_up(struct cf_socket *socket, int64_t number)
-{
-    struct cf_worker *worker = socket->worker;
-    enum cf_error error = CF_OK;
-    for (size_t i = 0; worker->batch != NULL && i < worker->batch->count && error == CF_OK; i++) {
-        const struct cf_event *event = worker->batch->events[i];
-        bool mine = event->kind == CF_EVENT_TALK_MARK
-                        ? cf_slice_eq(event->mark.author, cf_person_user(socket->person))
-                        : cf_seats_find(socket, event->talk) != NULL;
-        bool any;
-        if (cf_event_number(event) <= number || !mine)
-            continue;
-        cf_buf_reset(&worker->packet);
-        error = cf_talk_event_encode(event, &worker->packet, &any);
-        if (error == CF_OK && any)
-            cf_socket_say(socket, cf_buf_peek(&worker->packet));
-    }
-    return error;
-}
-
 static void take_event(struct cf_worker *worker, struct cf_event *event)
 {
     switch (event->kind) {
@@ -337,12 +317,20 @@ static void take_event(struct cf_worker *worker, struct cf_event *event)
     }
 }
 
-void cf_fanout_batch(struct cf_worker *worker, struct cf_batch *batch)
+void cf_fanout_begin(struct cf_worker *worker, const struct cf_batch *batch)
 {
     if (batch->lost)
         close_everything(worker);
-    for (size_t i = 0; i < batch->count; i++)
-        take_event(worker, batch->events[i]);
+}
+
+void cf_fanout_events(struct cf_worker *worker, struct cf_event *const *events, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        take_event(worker, events[i]);
+}
+
+void cf_fanout_end(struct cf_worker *worker, const struct cf_batch *batch)
+{
     cf_us taken = cf_worker_now(worker).us - batch->made;
     if (!cf_list_empty(&worker->hub.dirty))
         cf_observe(&worker->metrics, CF_HIST_BROADCAST_MS, taken > 0 ? (uint64_t)taken * 1000 : 0);

@@ -14,16 +14,15 @@ static inline uint8_t cf_fanout_form(unsigned version, bool compressed)
 /* Forms of conversations: to a socket's WebSocket, or to its session on polling. */
 enum { CF_FORM_LINE = 4, CF_FORM_POLL = 5 };
 
-struct cf_socket;
-
-/* Collects a batch's events in the hub. A removal is carried out in its place: what was before it
- * is delivered, what comes after it is not. */
-void cf_fanout_batch(struct cf_worker *worker, struct cf_batch *batch);
-/* The end of a turn: everything collected goes into the streams' queues. */
+/* A batch has come; an event of it that could not be made closes everything. */
+void cf_fanout_begin(struct cf_worker *worker, const struct cf_batch *batch);
+/* Collects events in the hub, in the batch's order. A removal is carried out in its place: what was
+ * before it is delivered, what comes after it is not. */
+void cf_fanout_events(struct cf_worker *worker, struct cf_event *const *events, size_t count);
+/* All of the batch is collected. */
+void cf_fanout_end(struct cf_worker *worker, const struct cf_batch *batch);
+/* Everything collected goes into the queues of those who listen now: at the end of a turn, and
+ * before somebody joins who is not to hear of what was before. */
 void cf_fanout_flush(struct cf_worker *worker);
-
-/* A socket has just joined its rooms knowing all events up to `number`: it is told those of the
- * batch that is being handled that come after it. CF_E_NOMEM, CF_E_TOO_LARGE. */
-enum cf_error cf_fanout_catch_up(struct cf_socket *socket, int64_t number);
 
 #endif

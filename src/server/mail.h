@@ -31,12 +31,14 @@ enum cf_mail_kind {
 struct cf_mail {
     struct cf_list link;
     enum cf_mail_kind kind;
-    struct cf_list requests; /* NEWS: finished struct cf_store_request */
-    struct cf_batch *batch;  /* NEWS: a reference, or NULL */
-    void *poll;              /* ASK, TELL, GONE, MOVE: its struct, owned */
-    uint64_t ticket;         /* PROBE */
-    uint8_t pid[24];         /* FOUND */
-    cf_us opened;            /* FOUND: the new life's */
+    /* NEWS: finished struct cf_store_request, in the order of the commit. `place` of the batch's
+     * events come before each, its own among them. */
+    struct cf_list requests;
+    struct cf_batch *batch; /* NEWS: a reference, or NULL */
+    void *poll;             /* ASK, TELL, GONE, MOVE: its struct, owned */
+    uint64_t ticket;        /* PROBE */
+    uint8_t pid[24];        /* FOUND */
+    cf_us opened;           /* FOUND: the new life's */
 };
 
 /* Room for `count` events, with one reference. NULL without memory. */

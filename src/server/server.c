@@ -44,13 +44,14 @@ static void post_news(struct cf_server *server, struct cf_list *requests_by_work
 }
 
 static void add_event(const struct cf_server *server, struct cf_batch *batch,
-                      const struct cf_store_request *request)
+                      struct cf_store_request *request)
 {
     struct cf_event *event;
     if (cf_event_of(request, server->hash_key, &event) != CF_OK)
         batch->lost = true;
     else if (event != NULL)
         batch->events[batch->count++] = event;
+    request->place = batch->count;
 }
 
 /* The store's thread hands over a commit, or a run of reads: its events go to every worker, its

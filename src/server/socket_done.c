@@ -44,7 +44,7 @@ void cf_socket_ack_refused(struct cf_socket *socket, const struct cf_socket_ask 
         finish_ack(socket, cf_talk_ack_refused(why, message, retry_ms, out));
 }
 
-static void ack_done(struct cf_socket *socket, const struct cf_socket_ask *ask)
+void cf_socket_ack_done(struct cf_socket *socket, const struct cf_socket_ask *ask)
 {
     struct cf_buf *out = ask->has_id ? begin_ack(socket, ask) : NULL;
     if (out != NULL)
@@ -116,15 +116,25 @@ void cf_socket_noted_done(struct cf_worker *worker, struct cf_session *session,
     cf_store_request_free(request);
 }
 
+void cf_socket_refuse_message(struct cf_socket *socket, const struct cf_socket_ask *ask,
+                              struct cf_slice client_id, enum cf_error why, const char *message,
+                              cf_ms retry_ms)
+{
+    struct cf_buf *out = &socket->worker->packet;
+    cf_socket_ack_refused(socket, ask, why, message, retry_ms);
+    if (ask->has_id || client_id.len == 0)
+        return;
+    cf_buf_reset(out);
+    finish(socket, cf_talk_sent_packet(client_id, NULL, why, out));
+}
+
 static void tell_sender(struct cf_socket *socket, const struct cf_socket_ask *ask,
                         const struct cf_store_request *request)
 {
+    struct cf_slice client_id = cf_slice_of(ask->client_id, sizeof(ask->client_id));
     struct cf_buf *out = &socket->worker->packet;
-    bool stored = request->error == CF_OK;
     cf_buf_reset(out);
-    finish(socket,
-           cf_talk_sent_packet(cf_slice_of(ask->client_id, sizeof(ask->client_id)),
-                               stored ? &request->talk_messages[0] : NULL, request->error, out));
+    finish(socket, cf_talk_sent_packet(client_id, &request->talk_messages[0], CF_OK, out));
 }
 
 void cf_socket_said_done(struct cf_worker *worker, struct cf_session *session,
@@ -136,9 +146,8 @@ void cf_socket_said_done(struct cf_worker *worker, struct cf_session *session,
     if (request->error == CF_OK && !request->created)
         cf_count(&worker->metrics, CF_COUNT_REPLAYS);
     if (socket != NULL && request->error != CF_OK) {
-        cf_socket_ack_refused(socket, &ask, request->error, cf_talk_text(request->error), 0);
-        if (!ask.has_id)
-            tell_sender(socket, &ask, request);
+        cf_socket_refuse_message(socket, &ask, cf_slice_of(ask.client_id, sizeof(ask.client_id)),
+                                 request->error, cf_talk_text(request->error), 0);
     } else if (socket != NULL) {
         struct cf_buf *out = ask.has_id ? begin_ack(socket, &ask) : NULL;
         if (out != NULL)
@@ -157,12 +166,13 @@ void cf_socket_marked_done(struct cf_worker *worker, struct cf_session *session,
     if (socket != NULL && request->error != CF_OK)
         cf_socket_ack_refused(socket, &ask, request->error, cf_talk_text(request->error), 0);
     else if (socket != NULL)
-        ack_done(socket, &ask);
+        cf_socket_ack_done(socket, &ask);
     cf_store_request_free(request);
 }
 
 static void joined(struct cf_socket *socket, const struct cf_socket_ask *ask, int64_t talk)
 {
+    cf_fanout_flush(socket->worker); /* what was before is not for the new seat */
     enum cf_error error = cf_seats_take(socket, talk);
     if (error != CF_OK) {
         cf_socket_ack_refused(socket, ask, error,
@@ -259,14 +269,11 @@ static enum cf_error restore(struct cf_socket *socket, const struct cf_store_req
         cf_socket_say(socket, cf_buf_peek(out));
     if (error == CF_OK)
         error = replay(socket, request);
-    /* What the hub has collected is at most as new as the replay, or comes with this very batch. */
-    cf_fanout_flush(socket->worker);
+    cf_fanout_flush(socket->worker); /* what the hub has collected is in the replay */
     if (error == CF_OK)
         error = cf_person_listen(socket);
     for (size_t i = 0; i < request->talks_count && error == CF_OK; i++)
         error = cf_seats_take(socket, request->talks[i].id);
-    if (error == CF_OK)
-        error = cf_fanout_catch_up(socket, request->last_number);
     if (error == CF_OK)
         error = cf_life_enter(socket->worker, &person->life);
     cf_lost_found(socket);

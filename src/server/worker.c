@@ -77,14 +77,32 @@ void cf_worker_socket_gone(struct cf_worker *worker)
     stop_if_done(worker);
 }
 
-static void finish_requests(struct cf_worker *worker, struct cf_list *requests)
+static void finish_request(struct cf_worker *worker, struct cf_store_request *request)
 {
-    for (struct cf_list *node; (node = cf_list_pop_front(requests)) != NULL;) {
+    const struct cf_job *job = request->owner;
+    worker->jobs_running--;
+    job->done(worker, cf_slots_get(&worker->slots, request->ticket), request);
+}
+
+/* Requests and events in the order of the commit: who has joined hears of everything that came
+ * after, and is there to be put out by a removal that came after (hazard V20). */
+static void take_news(struct cf_worker *worker, struct cf_mail *mail)
+{
+    const struct cf_batch *batch = mail->batch;
+    size_t told = 0;
+    if (batch != NULL)
+        cf_fanout_begin(worker, batch);
+    for (struct cf_list *node; (node = cf_list_pop_front(&mail->requests)) != NULL;) {
         struct cf_store_request *request = CF_LIST_ENTRY(node, struct cf_store_request, link);
-        const struct cf_job *job = request->owner;
-        worker->jobs_running--;
-        job->done(worker, cf_slots_get(&worker->slots, request->ticket), request);
+        if (batch != NULL)
+            cf_fanout_events(worker, batch->events + told, request->place - told);
+        told = request->place;
+        finish_request(worker, request);
     }
+    if (batch == NULL)
+        return;
+    cf_fanout_events(worker, batch->events + told, batch->count - told);
+    cf_fanout_end(worker, batch);
 }
 
 static void stop_listening(struct cf_worker *worker)
@@ -125,11 +143,7 @@ static void handle_mail(struct cf_worker *worker, struct cf_mail *mail)
 {
     switch (mail->kind) {
     case CF_MAIL_NEWS:
-        if (mail->batch != NULL)
-            cf_fanout_batch(worker, mail->batch);
-        worker->batch = mail->batch;
-        finish_requests(worker, &mail->requests);
-        worker->batch = NULL;
+        take_news(worker, mail);
         break;
     case CF_MAIL_ASK:
     case CF_MAIL_TELL:

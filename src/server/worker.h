@@ -42,7 +42,6 @@ struct cf_worker {
     size_t sockets_strange;     /* those that have not connected: nobody knows who they are */
     struct cf_loop_timer sweep; /* the first worker's: sockets of earlier processes are forgotten */
     struct cf_list lost;        /* struct cf_lost */
-    struct cf_batch *batch;     /* whose requests are being finished; NULL: none */
     struct cf_uuid run;         /* the conversation whose events the hub is collecting */
     size_t jobs_running;        /* store requests that have not come back */
     bool draining;

@@ -145,6 +145,18 @@ for (const client of clients) {
                 assert.deepEqual(b.left('user:online', 'user:offline'), []);
             });
 
+        test('who joins and sends at once hears of it', async (context) => {
+            const connect = devices(context, server, client);
+            const [ann] = people('ann');
+            const a = await connect(ann);
+            for (let i = 0; i < 5; i++) {
+                const talk = await createTalk(server, ann);
+                a.emit('conversation:join', talk);
+                const said = await a.say(talk, 'at once');
+                assert.deepEqual(await a.message(), said);
+            }
+        });
+
         test('2.3.1 2.4.2 a message: the ack, message:ack, message:new', async (context) => {
             const connect = devices(context, server, client);
             const [ann, ben] = people('ann', 'ben');

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { tokenFor } from './lib.mjs';
 import { Device, ask, assertProblem, assertRefused, clients, createTalk, devices, history, newestClients, people,
-    startServer, stopClean, until } from './talk_lib.mjs';
+    sleep, startServer, stopClean, until } from './talk_lib.mjs';
 
 const send = (text) => ({ text, clientMessageId: crypto.randomUUID() });
 
@@ -130,6 +130,25 @@ describe('privacy, REST and sessions', { concurrency: 4 }, () => {
         assert.ok(!listed.text.includes('secret'));
         assert.equal((await history(server, ann, talk)).messages.length, 1);
         await heardNothing(here);
+    });
+
+    test('V20: one who is removed while joining hears nothing, whichever comes first', async (context) => {
+        const connect = devices(context, server);
+        const [ann, ben] = people('ann', 'ben');
+        const b = await connect(ben);
+        const fence = await createTalk(server, ben);
+        await b.join(fence);
+        for (let i = 0; i < 60; i++) {
+            const talk = await createTalk(server, ann, [ben]);
+            const removed = ask(server, ben, 'DELETE', `/${talk}/participants/${ben}`);
+            await sleep((i % 10) / 5); // so that both come to the store together, now and then
+            await b.ask('conversation:join', talk);
+            assert.equal((await removed).status, 204);
+            assert.equal((await ask(server, ann, 'POST', `/${talk}/messages`, send('secret'))).status, 201);
+            await ask(server, ben, 'POST', `/${fence}/messages`, send('the fence'));
+            assert.equal((await b.message()).conversationId, fence);
+            await sleep(100); // the rate
+        }
     });
 
     test('a stranger learns nothing by a clientMessageId that somebody else has used', async (context) => {
