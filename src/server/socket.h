@@ -136,6 +136,12 @@ void cf_socket_let_in(struct cf_socket *socket);
 /* Acks, when the client has asked for one. */
 void cf_socket_ack_refused(struct cf_socket *socket, const struct cf_socket_ask *ask,
                            enum cf_error why, const char *message, cf_ms retry_ms);
+/* A message that is refused: by the ack, or without one by `message:ack`, when the client has given
+ * it an id to tell it by. */
+void cf_socket_refuse_message(struct cf_socket *socket, const struct cf_socket_ask *ask,
+                              struct cf_slice client_id, enum cf_error why, const char *message,
+                              cf_ms retry_ms);
+void cf_socket_ack_done(struct cf_socket *socket, const struct cf_socket_ask *ask);
 void cf_socket_ack_present(struct cf_socket *socket, const struct cf_socket_ask *ask, int64_t talk);
 /* A request to the store in this socket's name, with a memory of the ack; takes the request over.
  */

@@ -158,7 +158,7 @@ static enum cf_error say(struct cf_socket *socket, const struct cf_talk_heard *h
     enum cf_error error =
         cf_talk_send(&asker, heard->id, heard->text, heard->client_id, &request, &field);
     if (error != CF_OK) {
-        cf_socket_ack_refused(socket, ask, error, cf_talk_rule(field), 0);
+        cf_socket_refuse_message(socket, ask, heard->client_id, error, cf_talk_rule(field), 0);
         return error == CF_E_NOMEM ? error : CF_OK;
     }
     cf_ms retry_ms = 0;
@@ -167,7 +167,8 @@ static enum cf_error say(struct cf_socket *socket, const struct cf_talk_heard *h
     if (error != CF_OK) {
         cf_store_request_free(request);
         cf_count(&socket->worker->metrics, CF_COUNT_RATE_LIMITED);
-        cf_socket_ack_refused(socket, ask, error, cf_talk_text(error), retry_ms);
+        cf_socket_refuse_message(socket, ask, heard->client_id, error, cf_talk_text(error),
+                                 retry_ms);
         return CF_OK;
     }
     memcpy(ask->client_id, heard->client_id.ptr, sizeof(ask->client_id));
@@ -230,6 +231,7 @@ static void type(struct cf_socket *socket, int64_t talk, bool on, const struct c
         return;
     }
     cf_seats_type(seat, on);
+    cf_socket_ack_done(socket, ask);
     cf_socket_settle_later(socket); /* typing has a deadline */
 }
 
@@ -268,10 +270,10 @@ static enum cf_error happen(struct cf_socket *socket, const struct cf_sio_event 
     if (error == CF_E_NOMEM)
         return error;
     if (error != CF_OK)
-        cf_socket_ack_refused(socket, &ask, CF_E_INVALID, why, 0);
+        cf_socket_refuse_message(socket, &ask, heard.client_id, CF_E_INVALID, why, 0);
     else if (socket->jobs >= CF_SOCKET_JOBS_MAX)
-        cf_socket_ack_refused(socket, &ask, CF_E_RATE, "Too many requests at once. Wait for some.",
-                              0);
+        cf_socket_refuse_message(socket, &ask, heard.client_id, CF_E_RATE,
+                                 "Too many requests at once. Wait for some.", 0);
     else
         error = act(socket, &heard, &ask);
     return error == CF_E_NOMEM ? error : CF_OK;

@@ -40,8 +40,8 @@ describe('operations', () => {
             const answers = await Promise.all(Array.from({ length: 10 }, () => b.send(talk, 'more')));
             assert.ok(answers.some((answer) => answer.error === 'rate_limited'));
             for (const device of [a, b, c]) device.socket.disconnect();
-            await until(async () => await sessions('polling') === before[0] && await sessions('websocket') === before[1],
-                'no session');
+            await until(async () => await sessions('polling') === before[0] &&
+                await sessions('websocket') === before[1], 'no session');
         });
         const limited = grown.confab_rate_limited_total;
         assert.ok(limited >= 1 && limited <= 10, limited);
@@ -51,7 +51,8 @@ describe('operations', () => {
     test('packets in and out, refusals, recoveries and protocol errors are counted', async (context) => {
         const [, websocket] = newestClients;
         const [ann] = people('ann');
-        const names = ['confab_socketio_packets_total{direction="in"}', 'confab_socketio_packets_total{direction="out"}',
+        const names = ['confab_socketio_packets_total{direction="in"}',
+            'confab_socketio_packets_total{direction="out"}',
             'confab_socketio_refused_total', 'confab_socketio_recoveries_total{outcome="recovered"}',
             'confab_socketio_recoveries_total{outcome="fresh"}', 'confab_socketio_protocol_errors_total'];
         const grown = await growth(names, async () => {
@@ -94,6 +95,59 @@ describe('operations', () => {
         }
         const sigma = Math.sqrt(ids.length) / 2;
         for (const count of ones) assert.ok(Math.abs(count - ids.length / 2) < 6 * sigma, `${count} of ${ids.length}`);
+    });
+
+    test('a message without a callback is refused by message:ack; typing has an ack too', async (context) => {
+        const [, websocket] = newestClients;
+        const [ann] = people('ann');
+        const talk = await createTalk(server, ann);
+        const a = await devices(context, server, websocket)(ann);
+        await a.join(talk);
+        const clientMessageId = crypto.randomUUID();
+        for (const [text, error] of [['', 'invalid'], ['x'.repeat(1001), 'too_long']]) {
+            a.emit('message:send', talk, { text, clientMessageId });
+            assert.deepEqual(await a.next('message:ack'), [{ clientMessageId, success: false, error }]);
+        }
+        a.emit('message:send', 2 ** 40, { text: 'x', clientMessageId });
+        assert.deepEqual(await a.next('message:ack'), [{ clientMessageId, success: false, error: 'not_participant' }]);
+        assert.deepEqual(await a.ask('typing:start', talk), { success: true });
+        assert.deepEqual(await a.ask('typing:stop', talk), { success: true });
+    });
+
+    test('WEBSOCKET_ENABLED=false: polling goes on', async (context) => {
+        const [polling, websocket, upgrade] = newestClients;
+        const [ann] = people('ann');
+        const alone = await startServer({ WEBSOCKET_ENABLED: 'false' });
+        try {
+            const talk = await createTalk(alone, ann);
+            for (const client of [polling, upgrade]) {
+                const device = await devices(context, alone, client)(ann);
+                await device.join(talk);
+                assert.equal((await device.say(talk, 'still here')).text, 'still here');
+                device.close();
+            }
+            assert.equal((await Device.refusal(alone, ann, { client: websocket })).message, 'websocket error');
+        } finally {
+            await stopClean(alone);
+        }
+    });
+
+    test('an Origin that is not in the list is refused, over every transport', async () => {
+        const alone = await startServer({ WEBSOCKET_ALLOWED_ORIGINS: 'https://app.example.com' });
+        try {
+            const ask = (origin) => alone.request('GET', '/socket.io/?EIO=4&transport=polling', { headers: { origin } });
+            const good = await ask('https://app.example.com');
+            assert.equal(good.status, 200);
+            assert.equal(good.headers['access-control-allow-origin'], 'https://app.example.com');
+            for (const origin of ['https://evil.example.com', 'null', 'https://app.example.com.evil.org',
+                'http://app.example.com']) {
+                const bad = await ask(origin);
+                assert.deepEqual([bad.status, bad.text], [403, '{"code":4,"message":"Forbidden"}']);
+                assert.equal(bad.headers['access-control-allow-origin'], undefined);
+            }
+        } finally {
+            await stopClean(alone);
+        }
     });
 
     test('a token in the URL, of somebody else: the one of CONNECT counts', async (context) => {
