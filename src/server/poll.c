@@ -375,6 +375,11 @@ static void take_ask(struct cf_worker *worker, const struct ask *ask)
         return;
     }
     struct cf_socket *socket = cf_socket_find(worker, cf_slice_of(ask->sid, sizeof(ask->sid)));
+    /* A POST without a session was refused at its announcement, or when the session ended. A second
+     * answer would be taken for that of the connection's next request. */
+    bool answered = socket == NULL && ask->wish == CF_EIO_WISH_POST && !ask->begins;
+    if (answered)
+        return;
     if (socket == NULL)
         cf_poll_tell(worker, ask->caller, CF_TELL_REFUSED, CF_EIO_UNKNOWN_SID, CF_LIT(""));
     else if (ask->wish == CF_EIO_WISH_POLL)

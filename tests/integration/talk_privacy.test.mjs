@@ -1,5 +1,6 @@
 // Two users, one of whom takes no part: whatever they try is refused, and nothing reaches them.
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { tokenFor } from './lib.mjs';
 import { Device, ask, assertProblem, assertRefused, clients, createTalk, devices, history, newestClients, people,
@@ -191,6 +192,25 @@ describe('privacy, REST and sessions', { concurrency: 4 }, () => {
             assert.equal((await a.say(talk, 'still here')).seq, 1);
         });
     }
+
+    // As a proxy's connections, that carry the requests of many.
+    test('requests of several sessions over one connection have their own answers', async () => {
+        const request = (method, query, body = '') => `${method} /socket.io/?EIO=4&transport=polling${query} `
+            + `HTTP/1.1\r\nHost: confab\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+        for (const worker of [0, 1]) {
+            const sid = Buffer.alloc(18, 7);
+            sid.writeUInt16BE(worker, 16);
+            const stray = request('POST', `&sid=${sid.toString('base64url')}`, '3');
+            const connection = net.connect(server.port, '127.0.0.1');
+            let got = '';
+            connection.setEncoding('utf8').on('data', (text) => { got += text; });
+            connection.write(stray + request('GET', '') + stray + request('GET', ''));
+            const statuses = () => [...got.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status));
+            await until(() => statuses().length === 4, 'four answers');
+            assert.deepEqual(statuses(), [400, 200, 400, 200]);
+            connection.destroy();
+        }
+    });
 
     test('before CONNECT, and after a refusal, a session can do nothing', async () => {
         const [ann, zoe] = people('ann', 'zoe');
