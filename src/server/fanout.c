@@ -81,11 +81,14 @@ static enum cf_error encode_events(struct cf_worker *worker, struct cf_event *co
     return CF_OK;
 }
 
-/* A session that cannot take it ends at the end of the turn, when nobody walks over its seats. */
+/* A session that cannot take it ends at the end of the turn, when nobody walks over its seats.
+ * Until then it takes nothing else: its client is recovered from the last event it was told. */
 static bool deliver_to_socket(struct cf_socket *socket, struct cf_shared *bytes, uint32_t messages)
 {
     enum cf_error error = CF_OK;
-    if (socket->eio.transport == CF_EIO_POLLING)
+    if (socket->eio.end != CF_EIO_LIVE)
+        error = CF_E_STATE;
+    else if (socket->eio.transport == CF_EIO_POLLING)
         error = cf_eio_send_payload(&socket->eio, cf_shared_peek(bytes));
     else
         error = socket->line == NULL ? CF_E_STATE : cf_line_deliver(socket->line, bytes, messages);

@@ -288,6 +288,27 @@ for (const client of newestClients) {
     });
 }
 
+describe('slow consumers', () => {
+    test('one who is cut off in the middle of a burst misses nothing', async (context) => {
+        const strict = await startServer({ CONFAB_WORKERS: '1', WEBSOCKET_SEND_BUFFER: '3' });
+        const [ann, ben] = people('ann', 'ben');
+        const one = await createTalk(strict, ann, [ben]), two = await createTalk(strict, ann, [ben]);
+        const a = await Device.connect(strict, ann, { client: newestClients[0] });
+        const b = await Device.connect(strict, ben, { reconnection: true, reconnectionDelay: 10 });
+        context.after(async () => {
+            for (const device of [a, b]) device.close();
+            await stopClean(strict);
+        });
+        for (const talk of [one, two]) await b.join(talk);
+        // In one request: two may wait, two in a row are then too much, one would fit.
+        const burst = [one, two, one, two, two, one];
+        for (const [i, talk] of burst.entries())
+            a.emit('message:send', talk, { text: `${i}`, clientMessageId: crypto.randomUUID() });
+        assert.deepEqual(await texts(b, burst.length), ['0', '1', '2', '3', '4', '5']);
+        assert.equal(b.connects, 2);
+    });
+});
+
 describe('without recovery', { concurrency: 4 }, () => {
     for (const client of oldestClients) {
         test(`2.7.1 2.7.3 2.7.4 property 4: join again and fetch, ${client.title}`, async (context) => {
