@@ -56,13 +56,18 @@ struct cf_line *cf_line_new(struct cf_session *session, struct cf_socket *socket
     return line;
 }
 
-void cf_line_send(struct cf_line *line, bool binary, struct cf_slice message)
+/* Who asks and never reads the answers is slow, too; as much may wait as for a GET. */
+enum cf_error cf_line_send(struct cf_line *line, bool binary, struct cf_slice message)
 {
     struct cf_buf out;
+    if (cf_conn_outq(&line->session->conn)->bytes >
+        worker_of(line)->server->eio_config.queue_bytes_max)
+        return CF_E_SLOW;
     init_out(&out, message.len);
     send_out(line, &out,
              cf_ws_endpoint_send(&line->endpoint, binary ? CF_WS_BINARY : CF_WS_TEXT, message, NULL,
                                  &out));
+    return CF_OK;
 }
 
 enum cf_error cf_line_deliver(struct cf_line *line, struct cf_shared *frames, uint32_t messages)

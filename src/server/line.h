@@ -19,8 +19,9 @@ struct cf_line *cf_line_new(struct cf_session *session, struct cf_socket *socket
 void cf_line_read(struct cf_line *line, struct cf_slice bytes);
 void cf_line_drained(struct cf_line *line);
 void cf_line_timer(struct cf_line *line);
-/* Sends one message. */
-void cf_line_send(struct cf_line *line, bool binary, struct cf_slice message);
+/* Sends one message. CF_E_SLOW: too much waits already, it is not sent. What else goes wrong ends
+ * the connection. */
+enum cf_error cf_line_send(struct cf_line *line, bool binary, struct cf_slice message);
 /* Queues shared frames. CF_E_SLOW: too much waits already. CF_E_NOMEM, CF_E_STATE. */
 enum cf_error cf_line_deliver(struct cf_line *line, struct cf_shared *frames, uint32_t messages);
 /* Says goodbye; the socket has let go. */

@@ -176,6 +176,13 @@ static void end(struct cf_socket *socket)
 
 /* ---- what the session asks for ---- */
 
+static void send_on(struct cf_socket *socket, struct cf_line *line, bool binary,
+                    struct cf_slice message)
+{
+    if (line != NULL && cf_line_send(line, binary, message) == CF_E_SLOW)
+        cf_eio_abort(&socket->eio, CF_EIO_SLOW);
+}
+
 /* False: the socket is gone. */
 static bool carry_out(struct cf_socket *socket, const struct cf_eio_action *action)
 {
@@ -186,12 +193,10 @@ static bool carry_out(struct cf_socket *socket, const struct cf_eio_action *acti
         socket->poller = (struct cf_caller){.ticket = 0};
         return true;
     case CF_EIO_SEND:
-        if (socket->line != NULL)
-            cf_line_send(socket->line, action->binary, action->bytes);
+        send_on(socket, socket->line, action->binary, action->bytes);
         return true;
     case CF_EIO_SEND_PROBE:
-        if (socket->probe != NULL)
-            cf_line_send(socket->probe, false, action->bytes);
+        send_on(socket, socket->probe, false, action->bytes);
         return true;
     case CF_EIO_DROP_PROBE:
         let_go_of(&socket->probe, 1000);
@@ -240,7 +245,6 @@ void cf_socket_settle_later(struct cf_socket *socket)
         cf_list_push_back(&socket->worker->unsettled, &socket->unsettled);
 }
 
-/* A line may be written to at once when nothing of the session's own waits before it. */
 /* Nothing of the session's own waits before it. So what is said, and what the fan-out writes to the
  * line, keep their order. */
 static bool writes_at_once(const struct cf_socket *socket)
@@ -259,7 +263,7 @@ void cf_socket_say(struct cf_socket *socket, struct cf_slice packet)
         cf_buf_append(message, packet) != CF_OK)
         (void)cf_eio_send(&socket->eio, packet, false); /* else the session closes itself */
     else
-        cf_line_send(socket->line, false, cf_buf_peek(message));
+        send_on(socket, socket->line, false, cf_buf_peek(message));
     cf_socket_settle_later(socket);
 }
 

@@ -307,6 +307,22 @@ describe('slow consumers', () => {
         assert.deepEqual(await texts(b, burst.length), ['0', '1', '2', '3', '4', '5']);
         assert.equal(b.connects, 2);
     });
+
+    test('one who asks and does not read is cut off', async (context) => {
+        const [ann] = people('ann');
+        const a = await Device.connect(server, ann);
+        context.after(() => a.close());
+        const { ws } = a.socket.io.engine.transport;
+        const slow = () => server.log.includes(`user_id=${ann} reason=slow_consumer`);
+        ws._socket.pause();
+        await until(async () => {
+            for (let i = 0; i < 1000; i++) ws.send('421["typing:start",1]');
+            await until(() => ws.bufferedAmount === 0, 'all is sent');
+            return slow();
+        }, 'the end of it');
+        ws._socket.resume();
+        await a.disconnected;
+    });
 });
 
 describe('without recovery', { concurrency: 4 }, () => {
