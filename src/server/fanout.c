@@ -3,6 +3,7 @@
 #include "dialect/shop/stream.h"
 #include "dialect/talk/tell.h"
 #include "server/exchange.h"
+#include "server/lost.h"
 #include "server/session.h"
 #include "server/socket.h"
 #include "server/stream.h"
@@ -295,6 +296,7 @@ static void remove_participant(struct cf_worker *worker, const struct cf_event *
         if (cf_slice_eq(subscriber->user, event->user))
             cf_seats_leave(seat->socket, seat);
     }
+    cf_lost_remove(worker, event->talk, event->user);
 }
 
 static void take_event(struct cf_worker *worker, struct cf_event *event)

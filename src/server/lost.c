@@ -35,11 +35,16 @@ void cf_life_leave(struct cf_worker *worker, struct cf_life *life)
         (void)cf_map_remove(&worker->lives, pid_of(life));
 }
 
+static void end_presence(struct cf_lost *lost, const struct kept_seat *seat)
+{
+    cf_people_go(lost->worker->server, seat->presence, cf_identity_user(&lost->identity),
+                 seat->talk, lost->place);
+}
+
 static void end_presences(struct cf_lost *lost)
 {
     for (size_t i = 0; i < lost->count; i++)
-        cf_people_go(lost->worker->server, lost->seats[i].presence,
-                     cf_identity_user(&lost->identity), lost->seats[i].talk, lost->place);
+        end_presence(lost, &lost->seats[i]);
     free(lost->seats);
     lost->seats = NULL;
     lost->count = 0;
@@ -166,6 +171,26 @@ enum cf_error cf_life_enter(struct cf_worker *worker, struct cf_life *life)
         supersede(other);
     }
     return cf_map_put(&worker->lives, pid_of(life), life);
+}
+
+static void remove_seat(struct cf_lost *lost, int64_t talk)
+{
+    for (size_t i = 0; i < lost->count; i++) {
+        if (lost->seats[i].talk != talk)
+            continue;
+        end_presence(lost, &lost->seats[i]);
+        lost->seats[i] = lost->seats[--lost->count];
+        return;
+    }
+}
+
+void cf_lost_remove(struct cf_worker *worker, int64_t talk, struct cf_slice user)
+{
+    for (struct cf_list *node = worker->lost.next; node != &worker->lost; node = node->next) {
+        struct cf_lost *lost = CF_LIST_ENTRY(node, struct cf_lost, link);
+        if (cf_slice_eq(cf_identity_user(&lost->identity), user))
+            remove_seat(lost, talk);
+    }
 }
 
 static void on_sweep(struct cf_loop_timer *timer)

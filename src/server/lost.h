@@ -23,6 +23,8 @@ void cf_lost_found(struct cf_socket *socket);
 /* The worker is told so. */
 void cf_lost_supersede(struct cf_worker *worker, const uint8_t pid[CF_SOCKET_PID_LEN],
                        cf_us opened);
+/* The user takes no part in the conversation any more, and is not present in it. */
+void cf_lost_remove(struct cf_worker *worker, int64_t talk, struct cf_slice user);
 /* The server stops: presences end, what the store remembers stays. */
 void cf_lost_end_all(struct cf_worker *worker);
 /* Sockets of before the server's start are recovered or, 2 minutes later, forgotten. Once, by the

@@ -1,7 +1,7 @@
 // Typing and presence: who hears of it, and how it ends when nobody says so.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Relay, byName, clients, createTalk, devices, newestClients, oldestClients, people, random, seedOf, sleep,
+import { Relay, ask, byName, clients, createTalk, devices, newestClients, oldestClients, people, random, seedOf, sleep,
     startServer, stopClean, until } from './talk_lib.mjs';
 
 // A connection that was lost may be recovered; so long its user counts as there.
@@ -141,6 +141,21 @@ describe('presence', { concurrency: true }, () => {
                 assert.deepEqual(watcher.left(), [['user:online', ben, talk]]);
                 alive.close();
                 assert.deepEqual(await watcher.next('user:offline'), [ben, talk]);
+            });
+
+            test('one who is removed while his connection is lost is offline at once', async (context) => {
+                const { connect, talk, watcher, ben } = await watched(context, client);
+                const b = await connect(ben);
+                await b.join(talk);
+                b.cut();
+                await b.disconnected;
+                const start = Date.now();
+                const removed = await ask(server, ben, 'DELETE', `/${talk}/participants/${ben}`);
+                assert.equal(removed.status, 204);
+                assert.deepEqual(await watcher.next('user:online'), [ben, talk]);
+                assert.deepEqual(await watcher.next('user:offline'), [ben, talk]);
+                assert.ok(Date.now() - start < grace - 1000);
+                assert.deepEqual(await watcher.join(talk), [watcher.user]);
             });
 
             test('2.9.2 offline at once on leave and on goodbye', async (context) => {
