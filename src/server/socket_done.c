@@ -280,6 +280,20 @@ static enum cf_error restore(struct cf_socket *socket, const struct cf_store_req
     return error;
 }
 
+/* One who cannot be restored is to come back as a new one, and not to the same failure. */
+static void recovered(struct cf_socket *socket, const struct cf_store_request *request)
+{
+    if (restore(socket, request) != CF_OK) {
+        socket->clean = true;
+        cf_eio_abort(&socket->eio, CF_EIO_SLOW);
+        return;
+    }
+    cf_count(&socket->worker->metrics, CF_COUNT_SIO_RECOVERED);
+    cf_log(CF_LOG_INFO, "Socket.IO client recovered",
+           CF_KV_STR("user_id", cf_person_user(socket->person)),
+           CF_KV_INT("missed", request->talk_messages_count + request->marks_count));
+}
+
 void cf_socket_recovered_done(struct cf_worker *worker, struct cf_session *session,
                               struct cf_store_request *request)
 {
@@ -287,12 +301,7 @@ void cf_socket_recovered_done(struct cf_worker *worker, struct cf_session *sessi
     struct cf_socket *socket;
     (void)take_ask(worker, request, &socket);
     if (socket != NULL && request->error == CF_OK) {
-        cf_count(&worker->metrics, CF_COUNT_SIO_RECOVERED);
-        if (restore(socket, request) != CF_OK)
-            cf_eio_abort(&socket->eio, CF_EIO_SLOW);
-        cf_log(CF_LOG_INFO, "Socket.IO client recovered",
-               CF_KV_STR("user_id", cf_person_user(socket->person)),
-               CF_KV_INT("missed", request->talk_messages_count + request->marks_count));
+        recovered(socket, request);
     } else if (socket != NULL) {
         cf_count(&worker->metrics, CF_COUNT_SIO_NOT_RECOVERED);
         cf_socket_let_in(socket);
