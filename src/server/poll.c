@@ -287,10 +287,10 @@ static void become_line(struct cf_exchange *exchange)
     struct move move = {.parcel = {.fd = -1}};
     memcpy(move.sid, exchange->poll->sid, sizeof(move.sid));
     exchange->poll->asked = false;
-    if (opens)
+    if (opens && !worker->draining)
         socket = cf_socket_open(worker, CF_EIO_WEBSOCKET, exchange->poll->token);
     if (opens && socket == NULL) {
-        cf_exchange_fail(exchange, CF_E_NOMEM);
+        cf_exchange_fail(exchange, CF_E_UNAVAILABLE);
         return;
     }
     enum cf_error error = cf_answer_switch(exchange, CF_LIT(""), CF_LIT(""));
