@@ -67,6 +67,14 @@ static void check_text(struct cf_slice text, size_t points_max)
     CF_ASSERT(cf_slice_find(text, '\0') == text.len);
 }
 
+/* The same of one line. */
+static void check_line(struct cf_slice line, size_t points_max)
+{
+    check_text(line, points_max);
+    for (size_t i = 0; i < line.len; i++)
+        CF_ASSERT(line.ptr[i] >= 0x20 && line.ptr[i] != 0x7F);
+}
+
 static void check_request(const struct cf_store_request *request)
 {
     bool sends = request->op == CF_STORE_TALK_SEND;
@@ -74,14 +82,14 @@ static void check_request(const struct cf_store_request *request)
     struct cf_uuid id;
     CF_ASSERT(cf_slice_eq(request->actor, CF_LIT("ann")));
     check_text(request->text, CF_TALK_TEXT_MAX);
-    check_text(request->name, CF_TALK_TITLE_MAX);
-    check_text(request->user, CF_USER_ID_MAX);
+    check_line(request->name, CF_TALK_TITLE_MAX);
+    check_line(request->user, CF_USER_ID_MAX);
     CF_ASSERT(!sends || (request->text.len > 0 && cf_uuid_parse(request->client_id, &id)));
     CF_ASSERT((request->users_count > 0) == names);
     CF_ASSERT(request->users_count <= CF_TALK_PEOPLE_MAX);
     for (size_t i = 0; i < request->users_count; i++) {
-        check_text(request->users[i], CF_USER_ID_MAX);
-        CF_ASSERT(request->users[i].len > 0);
+        check_line(request->users[i], CF_USER_ID_MAX);
+        CF_ASSERT(request->users[i].len > 0 && request->users[i].len <= CF_USER_ID_MAX);
     }
     if (request->op == CF_STORE_TALK_MESSAGES)
         CF_ASSERT(request->limit >= 1 && request->limit <= CF_TALK_LIST_MAX);
