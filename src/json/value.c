@@ -20,7 +20,7 @@ static struct cf_json_field *find_field(const struct decoding *decoding, struct 
     return NULL;
 }
 
-static enum cf_json_is kind_of(enum cf_json_type type)
+enum cf_json_is cf_json_is_of(enum cf_json_type type)
 {
     switch (type) {
     case CF_JSON_STRING:
@@ -46,7 +46,7 @@ static enum cf_error take_value(struct decoding *decoding, const struct cf_json_
                                 const uint8_t *end)
 {
     struct cf_json_field *field = decoding->field;
-    enum cf_json_is is = kind_of(event->type);
+    enum cf_json_is is = cf_json_is_of(event->type);
     if (field == NULL)
         return CF_OK;
     field->is = is;

@@ -23,6 +23,9 @@ enum cf_json_is {
     CF_JSON_IS_ARRAY = 32,
 };
 
+/* The type of the value that ends with this event; NONE for an event that ends none. */
+enum cf_json_is cf_json_is_of(enum cf_json_type type);
+
 struct cf_json_field {
     const char *name;
     unsigned types; /* accepted, or-ed */

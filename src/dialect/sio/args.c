@@ -26,26 +26,6 @@ struct walk {
     const uint8_t *element; /* where the object or array that is an element begins */
 };
 
-/* By what ends an element. */
-static enum cf_json_is type_of(enum cf_json_type type)
-{
-    switch (type) {
-    case CF_JSON_STRING:
-        return CF_JSON_IS_STRING;
-    case CF_JSON_NUMBER:
-        return CF_JSON_IS_NUMBER;
-    case CF_JSON_TRUE:
-    case CF_JSON_FALSE:
-        return CF_JSON_IS_BOOL;
-    case CF_JSON_NULL:
-        return CF_JSON_IS_NULL;
-    case CF_JSON_OBJECT_END:
-        return CF_JSON_IS_OBJECT;
-    default:
-        return CF_JSON_IS_ARRAY;
-    }
-}
-
 static enum cf_error close_placeholder(struct walk *walk, const struct candidate *object)
 {
     if (walk->attachments == UINT_MAX || !object->marked)
@@ -106,7 +86,7 @@ static enum cf_error end_element(struct walk *walk, const struct cf_json_event *
     if (args->count == CF_SIO_ARGS_MAX)
         return CF_OK;
     struct cf_sio_arg *arg = &args->items[args->count++];
-    arg->is = type_of(event->type);
+    arg->is = cf_json_is_of(event->type);
     if (arg->is == CF_JSON_IS_STRING)
         return cf_arena_copy(walk->arena, event->text, &arg->text);
     arg->text = written(walk, event);
