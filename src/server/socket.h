@@ -66,7 +66,8 @@ struct cf_socket {
     uint8_t *token;           /* the handshake's, until it is connected; NULL: none */
     uint16_t token_len;
     uint16_t jobs;
-    bool clean; /* it left, or was put out, and is not to be recovered */
+    uint32_t connects; /* persons so far */
+    bool clean;        /* it left, or was put out, and is not to be recovered */
     uint8_t sid[CF_SID_LEN];
 };
 
@@ -105,15 +106,14 @@ uint8_t cf_socket_form(const struct cf_socket *socket);
 
 /* A message of the client's. An error: it broke the protocol. */
 enum cf_error cf_socket_hear(struct cf_socket *socket, struct cf_slice message, bool binary);
-/* The requests of a socket that is over are let go of. */
-void cf_socket_forget(struct cf_socket *socket);
 
 /* socket_done.c */
 
 /* An event that waits for the store. */
 struct cf_socket_ask {
     struct cf_job job;
-    bool has_id; /* an ack is asked for */
+    uint32_t connect; /* which person's of the socket */
+    bool has_id;      /* an ack is asked for */
     uint64_t id;
     uint8_t client_id[CF_UUID_LEN]; /* of a message, as its sender spells it */
 };

@@ -87,6 +87,7 @@ void cf_socket_submit(struct cf_socket *socket, struct cf_store_request *request
         return;
     }
     *kept = *ask;
+    kept->connect = socket->connects;
     socket->jobs++;
     cf_worker_submit(worker, &kept->job, socket->ticket, request);
 }
@@ -101,9 +102,8 @@ static struct cf_socket_ask take_ask(struct cf_worker *worker, struct cf_store_r
     struct cf_socket *socket = cf_socket_get(worker, request->ticket);
     if (socket != NULL)
         socket->jobs--;
-    /* The person may have left the namespace meanwhile, and another come. */
-    bool same = socket != NULL && socket->person != NULL &&
-                cf_slice_eq(cf_person_user(socket->person), request->actor);
+    /* The person may have left the namespace meanwhile, and another come, or the same anew. */
+    bool same = socket != NULL && socket->person != NULL && socket->connects == ask.connect;
     *out_socket = same ? socket : NULL;
     return ask;
 }

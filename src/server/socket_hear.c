@@ -102,6 +102,7 @@ static enum cf_error enter(struct cf_socket *socket, const struct cf_sio_event *
     if (!authenticate(socket, auth.token, &identity))
         return CF_OK;
     socket->clean = false;
+    socket->connects++;
     socket->person = cf_person_new(socket, &identity);
     if (socket->person == NULL)
         return CF_E_NOMEM;

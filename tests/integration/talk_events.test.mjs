@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { signToken, tokenFor } from './lib.mjs';
-import { Device, assertRefused, byName, clients, createTalk, devices, history, people, sleep, startServer, stopClean,
-    within, withoutReceipts } from './talk_lib.mjs';
+import { Device, ask, assertRefused, byName, clients, createTalk, devices, history, people, sleep, startServer,
+    stopClean, until, within, withoutReceipts } from './talk_lib.mjs';
 
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 const inAnHour = () => Math.floor(Date.now() / 1000) + 3600;
@@ -144,6 +144,21 @@ for (const client of clients) {
                 assert.deepEqual(a.left(), []);
                 assert.deepEqual(b.left('user:online', 'user:offline'), []);
             });
+
+        test('who leaves and comes back over the same connection comes back to nothing', async (context) => {
+            const connect = devices(context, server, client);
+            const [ann] = people('ann');
+            const talk = await createTalk(server, ann);
+            const a = await connect(ann);
+            await a.settled();
+            a.raw(`21["conversation:join",${talk}]`);
+            a.raw('1');
+            a.raw(`0${JSON.stringify({ token: tokenFor(ann) })}`);
+            await until(() => a.connects === 2, 'the second connection');
+            await ask(server, ann, 'POST', `/${talk}/messages`, { text: 'x', clientMessageId: crypto.randomUUID() });
+            assert.deepEqual(await a.join(talk), [ann]);
+            assert.deepEqual(a.left('message:new'), []);
+        });
 
         test('who joins and sends at once hears of it', async (context) => {
             const connect = devices(context, server, client);
