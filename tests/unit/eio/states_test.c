@@ -37,7 +37,7 @@ static void assert_ends(struct script *script)
 static void check_input(const struct world *world, const char *input, const char *told)
 {
     struct script script;
-    char name[128];
+    char name[640];
     begin(&script, world->transport);
     script_run(&script, cf_slice_cstr(world->steps));
     cf_buf_reset(&script.told);
