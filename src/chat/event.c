@@ -195,13 +195,6 @@ enum cf_error cf_event_new(const struct cf_event *like, struct cf_event **out_ev
     return pack(&plan, out_event);
 }
 
-int64_t cf_event_number(const struct cf_event *event)
-{
-    if (event->kind == CF_EVENT_TALK_MESSAGE)
-        return event->talk_message.id;
-    return event->kind == CF_EVENT_TALK_MARK ? event->mark.number : 0;
-}
-
 /* Relaxed is enough: whoever hands a reference to another thread orders it by the hand-over. */
 struct cf_event *cf_event_ref(struct cf_event *event)
 {

@@ -50,8 +50,6 @@ struct cf_event {
  * stored nothing). `hash_key`: what cf_talk_user_room is given. CF_E_NOMEM. */
 enum cf_error cf_event_of(const struct cf_store_request *done, const uint8_t hash_key[16],
                           struct cf_event **out_event);
-/* The store's number of an event that has one, else 0. */
-int64_t cf_event_number(const struct cf_event *event);
 /* An event that is not stored; its slices (message only by id) are copied from `like`. CF_E_NOMEM.
  */
 enum cf_error cf_event_new(const struct cf_event *like, struct cf_event **out_event);

@@ -142,7 +142,7 @@ static void a_mark_is_for_the_author(void **state)
     assert_int_equal(event->mark.kind, CF_MARK_READ);
     assert_int_equal(event->talk, 3);
     assert_int_equal(event->at, 500);
-    assert_int_equal(cf_event_number(event), 9);
+    assert_int_equal(event->mark.number, 9);
     cf_event_unref(event);
 
     struct cf_store_request *retry = marked(&mark);
@@ -191,7 +191,7 @@ static void a_talks_message_is_copied_without_receipts(void **state)
     assert_int_equal(event->talk_message.receipts_count, 0);
     assert_int_equal(event->at, 300);
     assert_int_equal(event->source.ticket, 0);
-    assert_int_equal(cf_event_number(event), 41);
+    assert_int_equal(event->talk_message.id, 41);
     cf_event_unref(event);
 
     done = finished(CF_STORE_TALK_SEND, NULL);
@@ -216,7 +216,6 @@ static void who_leaves_a_talk_is_named(void **state)
     assert_int_equal(event->talk, 3);
     assert_slice_equal(event->user, "bob");
     assert_int_equal(event->at, 999);
-    assert_int_equal(cf_event_number(event), 0);
     cf_event_unref(event);
 }
 
@@ -231,23 +230,6 @@ static void the_rest_of_talks_tells_nothing(void **state)
     };
     for (size_t i = 0; i < CF_ARRAY_LEN(quiet); i++)
         assert_null(event_of(finished(quiet[i], NULL)));
-}
-
-/* Only what is stored has a number, whatever else the event holds. */
-static void only_messages_and_marks_have_numbers(void **state)
-{
-    (void)state;
-    for (int kind = CF_EVENT_MESSAGE; kind <= CF_EVENT_TALK_TYPING; kind++) {
-        struct cf_event event = {
-            .kind = (enum cf_event_kind)kind,
-            .message = row(),
-            .talk = 3,
-            .talk_message = {.id = 41},
-            .mark = {.number = 42, .message = 40},
-        };
-        int64_t wanted = kind == CF_EVENT_TALK_MESSAGE ? 41 : kind == CF_EVENT_TALK_MARK ? 42 : 0;
-        assert_int_equal(cf_event_number(&event), wanted);
-    }
 }
 
 static void presence_and_typing_keep_their_source(void **state)
@@ -276,7 +258,6 @@ static void presence_and_typing_keep_their_source(void **state)
         assert_int_equal(event->source.ticket, 77);
         assert_int_equal(event->on, i == 0);
         assert_int_equal(event->at, 5);
-        assert_int_equal(cf_event_number(event), 0);
         cf_event_unref(event);
     }
 }
@@ -354,7 +335,6 @@ int main(void)
         cmocka_unit_test(a_talks_message_is_copied_without_receipts),
         cmocka_unit_test(who_leaves_a_talk_is_named),
         cmocka_unit_test(the_rest_of_talks_tells_nothing),
-        cmocka_unit_test(only_messages_and_marks_have_numbers),
         cmocka_unit_test(presence_and_typing_keep_their_source),
         cmocka_unit_test(a_failure_a_retry_and_the_rest_tell_nothing),
         cmocka_unit_test(what_is_not_stored_is_copied),
