@@ -11,6 +11,11 @@ typedef int64_t cf_us; /* wall clock, microseconds since 1970-01-01T00:00:00Z */
 
 #define CF_MS_NEVER INT64_MAX
 
+static inline cf_ms cf_ms_earlier(cf_ms a, cf_ms b)
+{
+    return a < b ? a : b;
+}
+
 /* Both at once: what a step of a machine is given. */
 struct cf_now {
     cf_ms ms;

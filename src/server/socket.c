@@ -208,19 +208,14 @@ static bool carry_out(struct cf_socket *socket, const struct cf_eio_action *acti
     return true;
 }
 
-static cf_ms earlier(cf_ms a, cf_ms b)
-{
-    return a < b ? a : b;
-}
-
 static void set_timer(struct cf_socket *socket)
 {
     struct cf_now now = cf_worker_now(socket->worker);
-    cf_ms deadline = earlier(cf_eio_deadline(&socket->eio), cf_sio_deadline(&socket->sio));
-    deadline = earlier(deadline, cf_seats_deadline(socket));
+    cf_ms deadline = cf_ms_earlier(cf_eio_deadline(&socket->eio), cf_sio_deadline(&socket->sio));
+    deadline = cf_ms_earlier(deadline, cf_seats_deadline(socket));
     if (socket->person != NULL) {
         cf_us left = socket->person->expires - now.us;
-        deadline = earlier(deadline, now.ms + (left > 0 ? left / 1000 + 1 : 0));
+        deadline = cf_ms_earlier(deadline, now.ms + (left > 0 ? left / 1000 + 1 : 0));
     }
     if (deadline == CF_MS_NEVER)
         cf_loop_timer_stop(socket->worker->loop, &socket->timer);

@@ -385,20 +385,15 @@ void cf_eio_tick(struct cf_eio_session *s, cf_ms now)
     let_go(s, now);
 }
 
-static cf_ms earlier(cf_ms a, cf_ms b)
-{
-    return a < b ? a : b;
-}
-
 cf_ms cf_eio_deadline(const struct cf_eio_session *s)
 {
     if (is_over(s))
         return CF_MS_NEVER;
-    cf_ms deadline = earlier(earlier(s->pong_until, s->close_until), s->probe_until);
+    cf_ms deadline = cf_ms_earlier(cf_ms_earlier(s->pong_until, s->close_until), s->probe_until);
     if (!s->closing)
-        deadline = earlier(deadline, s->ping_at);
+        deadline = cf_ms_earlier(deadline, s->ping_at);
     if (s->probe == CF_EIO_PROBE_CONFIRMED && s->polled)
-        deadline = earlier(deadline, s->noop_at);
+        deadline = cf_ms_earlier(deadline, s->noop_at);
     return deadline;
 }
 
