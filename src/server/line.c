@@ -4,7 +4,7 @@
 
 #include "server/socket.h"
 
-enum { QUEUED_BYTES_PER_MESSAGE = 4096, OUT_BESIDE_MESSAGE = 4096 };
+enum { OUT_BESIDE_MESSAGE = 4096 };
 
 static struct cf_worker *worker_of(const struct cf_line *line)
 {
@@ -74,14 +74,7 @@ enum cf_error cf_line_deliver(struct cf_line *line, struct cf_shared *frames, ui
 {
     if (!cf_ws_endpoint_open(&line->endpoint))
         return CF_E_STATE;
-    const struct cf_outq *queue = cf_conn_outq(&line->session->conn);
-    size_t messages_max = worker_of(line)->server->config->ws_send_buffer;
-    /* An empty queue takes any turn: only who lets it wait is slow. */
-    bool full = queue->messages + messages > messages_max ||
-                queue->bytes + frames->len > messages_max * QUEUED_BYTES_PER_MESSAGE;
-    if (full && queue->messages > 0)
-        return CF_E_SLOW;
-    return cf_conn_queue(&line->session->conn, frames, messages);
+    return cf_session_deliver(line->session, frames, messages);
 }
 
 void cf_line_close(struct cf_line *line, unsigned code)

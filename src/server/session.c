@@ -7,6 +7,9 @@
 #include "server/stream.h"
 #include "server/web.h"
 
+/* The byte limit of a connection's queue, per message of its limit. */
+enum { QUEUED_BYTES_PER_MESSAGE = 4096 };
+
 static void on_read(struct cf_conn *conn, struct cf_slice bytes)
 {
     struct cf_session *session = cf_session_of_conn(conn);
@@ -132,6 +135,19 @@ struct cf_session *cf_session_adopt(struct cf_worker *worker, struct cf_conn_par
     }
     enlist(session);
     return session;
+}
+
+/* An empty queue takes any turn: only who lets it wait is slow. */
+enum cf_error cf_session_deliver(struct cf_session *session, struct cf_shared *frames,
+                                 uint32_t messages)
+{
+    const struct cf_outq *queue = cf_conn_outq(&session->conn);
+    size_t messages_max = session->worker->server->config->ws_send_buffer;
+    bool full = queue->messages + messages > messages_max ||
+                queue->bytes + frames->len > messages_max * QUEUED_BYTES_PER_MESSAGE;
+    if (full && queue->messages > 0)
+        return CF_E_SLOW;
+    return cf_conn_queue(&session->conn, frames, messages);
 }
 
 /* A line's goodbye is its socket's. */

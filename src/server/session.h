@@ -27,6 +27,10 @@ void cf_session_accept(struct cf_worker *worker, int fd);
 /* A connection that comes from another worker, its 101 queued. NULL when it could not be taken; the
  * parcel is used up. */
 struct cf_session *cf_session_adopt(struct cf_worker *worker, struct cf_conn_parcel *parcel);
+/* Queues WebSocket frames that many share. CF_E_SLOW: too many messages, or bytes, wait already.
+ * CF_E_STATE, CF_E_NOMEM as of cf_conn_queue. */
+enum cf_error cf_session_deliver(struct cf_session *session, struct cf_shared *frames,
+                                 uint32_t messages);
 /* The server is stopping: no new request, goodbye to the stream. */
 void cf_session_drain(struct cf_session *session);
 

@@ -6,12 +6,7 @@
 #include "chat/command.h"
 #include "server/people.h"
 
-enum {
-    PROBE_MS = 5000,
-    OUT_MAX = 256 * 1024,
-    QUEUED_BYTES_PER_MESSAGE =
-        4096, /* the byte limit of a stream's queue, per message of its limit */
-};
+enum { PROBE_MS = 5000, OUT_MAX = 256 * 1024 };
 
 struct ending {
     unsigned code;
@@ -55,19 +50,14 @@ static void send_out(struct cf_stream *stream, struct cf_buf *out, enum cf_error
     cf_buf_deinit(out);
 }
 
-static cf_ms earlier(cf_ms a, cf_ms b)
-{
-    return a < b ? a : b;
-}
-
 static void set_timer(struct cf_stream *stream)
 {
     struct cf_worker *worker = worker_of(stream);
     struct cf_now now = cf_worker_now(worker);
-    cf_ms deadline = earlier(cf_ws_endpoint_deadline(&stream->endpoint), stream->probe_until);
+    cf_ms deadline = cf_ms_earlier(cf_ws_endpoint_deadline(&stream->endpoint), stream->probe_until);
     if (stream->end == CF_STREAM_LIVE) {
         cf_us left = stream->expires - now.us;
-        deadline = earlier(deadline, now.ms + (left > 0 ? left / 1000 + 1 : 0));
+        deadline = cf_ms_earlier(deadline, now.ms + (left > 0 ? left / 1000 + 1 : 0));
     }
     if (deadline == CF_MS_NEVER)
         cf_loop_timer_stop(worker->loop, &stream->session->timer);
@@ -121,17 +111,10 @@ bool cf_stream_deliver(struct cf_stream *stream, struct cf_shared *bytes, uint32
 {
     if (stream->end != CF_STREAM_LIVE)
         return false;
-    const struct cf_outq *queue = cf_conn_outq(&stream->session->conn);
-    size_t messages_max = worker_of(stream)->server->config->ws_send_buffer;
-    /* An empty queue takes any turn: only who lets it wait is slow. */
-    bool full = queue->messages + messages > messages_max ||
-                queue->bytes + bytes->len > messages_max * QUEUED_BYTES_PER_MESSAGE;
-    if (full && queue->messages > 0) {
+    enum cf_error error = cf_session_deliver(stream->session, bytes, messages);
+    if (error == CF_E_SLOW)
         cf_stream_close(stream, CF_STREAM_SLOW);
-        return false;
-    }
-    enum cf_error error = cf_conn_queue(&stream->session->conn, bytes, messages);
-    if (error == CF_E_NOMEM)
+    else if (error == CF_E_NOMEM)
         cf_stream_close(stream, CF_STREAM_LOST);
     return error == CF_OK;
 }
