@@ -396,9 +396,8 @@ void cf_poll_attach(struct cf_session *session, struct cf_socket *socket, struct
 {
     struct cf_line *line = cf_line_new(session, socket);
     if (line == NULL) {
-        cf_conn_abort(&session->conn, CF_E_NOMEM);
-        if (socket != NULL)
-            cf_socket_line_gone(socket, NULL);
+        cf_conn_abort(&session->conn,
+                      CF_E_NOMEM); /* a session left without ends by its heartbeat */
         return;
     }
     if (socket == NULL) {
