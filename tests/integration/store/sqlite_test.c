@@ -530,6 +530,24 @@ static void statements_use_indexes(void **state)
     assert_int_equal(sqlite3_close(handle), SQLITE_OK);
 }
 
+/* Seed 003, 2.4.1, and its design's 2.4: the tables and the column go by these names. */
+static void client_message_ids_have_their_column(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(query_number(f, "SELECT count(*) FROM pragma_table_info('messages') "
+                                     "WHERE name = 'client_message_id'"),
+                     1);
+    assert_int_equal(query_number(f, "SELECT count(*) FROM pragma_table_info('group_messages') "
+                                     "WHERE name = 'client_message_id'"),
+                     1);
+    assert_int_equal(
+        query_number(f, "SELECT count(*) FROM sqlite_schema s, pragma_index_list(s.name) l "
+                        "WHERE s.name IN ('messages', 'group_messages') AND l.\"unique\" = 1 AND "
+                        "(SELECT group_concat(name) FROM pragma_index_info(l.name)) = "
+                        "'sender,client_message_id'"),
+        2);
+}
+
 #define FILE_CASE(function)                             \
     {                                                   \
 #function, function, setup_file, teardown, NULL \
@@ -555,6 +573,7 @@ static const struct CMUnitTest tests[] = {
     FILE_CASE(damage_is_found_after_an_unclean_stop),
     FILE_CASE(damage_met_while_running_is_fatal),
     FILE_CASE(statements_use_indexes),
+    FILE_CASE(client_message_ids_have_their_column),
     SOUND_CASE(second_opener_is_refused),
     SOUND_CASE(file_locked_by_another),
     SOUND_CASE(open_of_a_locked_file),
