@@ -19,10 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const uint8_t hash_key[16] = "0123456789abcde";
 
 static const struct cf_json_limits limits_table[] = {
-    {65536, 65536, 4096, 32, 32, false},
-    {SIZE_MAX, SIZE_MAX, SIZE_MAX, 64, 1000, false},
-    {200, 20, 18, 3, 5, false},
-    {65536, 7, 40, 64, 3, false},
+    {65536, 65536, 4096, 32, 32, false}, {SIZE_MAX, SIZE_MAX, SIZE_MAX, 64, 1000, false},
+    {200, 20, 18, 3, 5, false},          {65536, 7, 40, 64, 3, false},
     {65536, 20, 40, 64, 32, true},
 };
 
