@@ -276,6 +276,29 @@ void cf_poll_tell(struct cf_worker *worker, struct cf_caller caller, enum cf_tel
     free(told);
 }
 
+static struct cf_socket *find_moved(const struct cf_worker *worker, const struct move *move)
+{
+    return cf_socket_find(worker, cf_slice_of(move->sid, sizeof(move->sid)));
+}
+
+/* Takes the move's content; without memory the connection is dropped. */
+static void send_away(struct cf_session *session, uint32_t target, struct move *move)
+{
+    struct move *moved = calloc(1, sizeof(*moved));
+    if (moved == NULL || cf_conn_pack(&session->conn, &move->parcel) != CF_OK) {
+        free(moved);
+        cf_conn_abort(&session->conn, CF_E_NOMEM);
+        return;
+    }
+    *moved = *move;
+    cf_buf_init(&move->rest, 0);
+    if (post(session->worker, target, CF_MAIL_MOVE, moved))
+        return;
+    cf_conn_parcel_drop(&moved->parcel);
+    cf_buf_deinit(&moved->rest);
+    free(moved);
+}
+
 /* The connection becomes a line, here or on the session's worker. */
 static void become_line(struct cf_exchange *exchange)
 {
@@ -295,24 +318,13 @@ static void become_line(struct cf_exchange *exchange)
     }
     enum cf_error error = cf_answer_switch(exchange, CF_LIT(""), CF_LIT(""));
     cf_web_leave(exchange->web, &move.rest);
-    struct move *moved = target == worker->index ? NULL : calloc(1, sizeof(*moved));
-    if (error == CF_OK && target == worker->index) {
-        socket = opens ? socket : cf_socket_find(worker, cf_slice_of(move.sid, CF_SID_LEN));
-        cf_poll_attach(session, socket, cf_buf_peek(&move.rest));
-    } else if (error == CF_OK && moved != NULL &&
-               cf_conn_pack(&session->conn, &move.parcel) == CF_OK) {
-        *moved = move;
-        cf_buf_init(&move.rest, 0);
-        if (!post(worker, target, CF_MAIL_MOVE, moved)) {
-            cf_conn_parcel_drop(&moved->parcel);
-            cf_buf_deinit(&moved->rest);
-            free(moved);
-        }
-        moved = NULL;
-    } else {
-        cf_conn_abort(&session->conn, CF_E_NOMEM);
-    }
-    free(moved);
+    if (error != CF_OK)
+        cf_conn_abort(&session->conn, error); /* a session opened for it ends by its heartbeat */
+    else if (target == worker->index)
+        cf_poll_attach(session, opens ? socket : find_moved(worker, &move),
+                       cf_buf_peek(&move.rest));
+    else
+        send_away(session, target, &move);
     cf_buf_deinit(&move.rest);
 }
 
@@ -412,7 +424,7 @@ void cf_poll_attach(struct cf_session *session, struct cf_socket *socket, struct
 static void take_connection(struct cf_worker *worker, struct move *move)
 {
     struct cf_session *session = cf_session_adopt(worker, &move->parcel);
-    struct cf_socket *socket = cf_socket_find(worker, cf_slice_of(move->sid, sizeof(move->sid)));
+    struct cf_socket *socket = find_moved(worker, move);
     if (session != NULL)
         cf_poll_attach(session, worker->draining ? NULL : socket, cf_buf_peek(&move->rest));
 }

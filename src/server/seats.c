@@ -21,11 +21,7 @@ struct cf_slice cf_person_name(const struct cf_person *person)
 
 struct cf_identity cf_person_identity(const struct cf_person *person)
 {
-    struct cf_identity identity = {
-        .user_id_len = person->user_len, .name_len = person->name_len, .expires = person->expires};
-    memcpy(identity.user_id, person->people, person->user_len);
-    memcpy(identity.name, person->people + person->user_len, person->name_len);
-    return identity;
+    return cf_identity_of(cf_person_user(person), cf_person_name(person), person->expires);
 }
 
 struct cf_seat_place cf_socket_place(const struct cf_socket *socket)

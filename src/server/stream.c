@@ -1,7 +1,6 @@
 #include "server/stream.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "chat/command.h"
 #include "server/people.h"
@@ -186,11 +185,7 @@ static enum cf_error relay(struct cf_stream *stream, const struct cf_identity *i
 
 static struct cf_identity identity_of(const struct cf_stream *stream)
 {
-    struct cf_identity identity = {
-        .user_id_len = stream->user_len, .name_len = stream->name_len, .expires = stream->expires};
-    memcpy(identity.user_id, stream->people, stream->user_len);
-    memcpy(identity.name, stream->people + stream->user_len, stream->name_len);
-    return identity;
+    return cf_identity_of(stream->subscriber.user, name_of(stream), stream->expires);
 }
 
 static enum cf_error act(struct cf_stream *stream, const struct cf_identity *identity,
