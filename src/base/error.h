@@ -34,6 +34,7 @@
     X(E_TOO_MANY, LIMIT, 1008, "too many")                       \
     X(E_RATE, LIMIT, 1008, "too often")                          \
     X(E_SLOW, LIMIT, 1013, "reads too slowly")                   \
+    X(E_FULL, LIMIT, 1013, "no space left")                      \
     X(E_NOMEM, LOCAL, 1011, "out of memory")                     \
     X(E_IO, LOCAL, 1011, "input or output failed")               \
     X(E_UNAVAILABLE, LOCAL, 1013, "try again with the same id")  \

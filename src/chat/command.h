@@ -29,6 +29,10 @@ enum cf_chat_field {
     CF_FIELD_TITLE,
     CF_FIELD_PEOPLE,
     CF_FIELD_MESSAGE,
+    CF_FIELD_GROUPS,
+    CF_FIELD_SINCE,
+    CF_FIELD_METADATA,
+    CF_FIELD_SIZE,
 };
 
 /* Who asks, and with what. */

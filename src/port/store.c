@@ -2,7 +2,8 @@
 
 #include <stdlib.h>
 
-enum { REQUEST_BYTES_MAX = 8 * 1024 * 1024 };
+/* A page of group events may go over its bytes by what has one stamp: an event a group. */
+enum { REQUEST_BYTES_MAX = 8 * 1024 * 1024, GROUP_EVENTS_BYTES_MAX = 64 * 1024 * 1024 };
 
 struct cf_store_request *cf_store_request_new(enum cf_store_op op)
 {
@@ -11,7 +12,8 @@ struct cf_store_request *cf_store_request_new(enum cf_store_op op)
         return NULL;
     cf_list_init(&request->link);
     request->op = op;
-    cf_arena_init(&request->arena, REQUEST_BYTES_MAX);
+    cf_arena_init(&request->arena, op == CF_STORE_GROUP_EVENTS ? (size_t)GROUP_EVENTS_BYTES_MAX
+                                                               : (size_t)REQUEST_BYTES_MAX);
     return request;
 }
 

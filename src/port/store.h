@@ -52,6 +52,24 @@ enum cf_store_op {
     /* talk, actor, range, from, limit → talk_messages, oldest first, with their receipts, has_more
      * · E_NOT_MEMBER (also for an unknown talk) */
     CF_STORE_TALK_MESSAGES,
+    /* actor → rooms: the groups that the actor is in, newest first (role: ADMIN who made it) */
+    CF_STORE_GROUPS_OF,
+    /* actor, uuids → uuids: those of them that are groups that the actor is in, in their order */
+    CF_STORE_GROUPS_AMONG,
+    /* room, actor → members, by joined time (role as above) · E_NOT_MEMBER (also: no such group) */
+    CF_STORE_GROUP_MEMBERS,
+    /* actor, room (nil: all of the actor's groups), message (a thread: only its replies; nil: all),
+     * kinds, group_range, from, limit → group_events, has_more. In the order of their stamps, those
+     * of one stamp in the order of their commits. A page ends early when it has
+     * CF_GROUP_PAGE_BYTES of strings, and never between two events of the same stamp: it rather has
+     * more than `limit` · E_NOT_MEMBER (room), E_NOT_FOUND (thread: unknown, or the actor is not in
+     * its group; room is then nil) */
+    CF_STORE_GROUP_EVENTS,
+    /* message (a thread), actor → group_events: its THREAD event · E_NOT_FOUND */
+    CF_STORE_GROUP_THREAD_GET,
+    /* message (a media id), actor, now → media · E_NOT_FOUND (unknown, dead, expired, the actor is
+     * not in its group, or it is not complete and another's) */
+    CF_STORE_GROUP_MEDIA_GET,
 
     /* writes */
 
@@ -125,6 +143,40 @@ enum cf_store_op {
      * is now opened at `now` · E_NOT_FOUND: no such socket of this actor, or it has missed
      * something that is older than `since`, or more than `limit` together */
     CF_STORE_SOCKET_RECOVER,
+    /* room (the new id), name (may be empty), actor, client_id?, now → rooms, created. Same (actor,
+     * client_id) again: the first group, created = false · E_CONFLICT (another name; the id is
+     * taken) */
+    CF_STORE_GROUP_CREATE,
+    /* room, actor (a member), user, user_name, now → group_events (JOINED), created. Who is in
+     * already: when they joined (stamp), created = false · E_NOT_MEMBER */
+    CF_STORE_GROUP_JOIN,
+    /* room, actor (who made the group, or the user itself), user, now → group_events (LEFT) ·
+     * E_NOT_MEMBER, E_FORBIDDEN, E_NOT_FOUND */
+    CF_STORE_GROUP_LEAVE,
+    /* group_kind (MESSAGE, THREAD, REPLY), room (MESSAGE, THREAD) or thread (REPLY), message (the
+     * new id), name (THREAD: the title), text, client_id?, actor, now → group_events, created. Same
+     * (group, actor, client_id) again: the first event, created = false; E_CONFLICT when its kind,
+     * thread, title or text is another, or the new id is taken · E_NOT_MEMBER; REPLY: E_NOT_FOUND
+     * (unknown thread, or the actor is not in its group) */
+    CF_STORE_GROUP_POST,
+    /* thread, message (the new id), text (the metadata), size, quota, client_id?, actor, now →
+     * media, created: its bytes may come. Same (group, actor, client_id) again, not dead: the first
+     * one, created = false; E_CONFLICT when its thread, size or metadata is another · E_NOT_FOUND
+     * (thread), E_FULL (the group's media that are not dead would have more than `quota` bytes) */
+    CF_STORE_GROUP_MEDIA_OPEN,
+    /* message, actor (whose upload it is), ttl, now → group_events (MEDIA), media, created: it is
+     * complete, and expires `ttl` after its stamp. Complete already: the first event, created =
+     * false · E_NOT_FOUND (also: dead) */
+    CF_STORE_GROUP_MEDIA_DONE,
+    /* message, actor (the author, or who made the group), now: it is dead: its file is to be
+     * removed · E_NOT_FOUND (as of MEDIA_GET), E_FORBIDDEN */
+    CF_STORE_GROUP_MEDIA_DELETE,
+    /* now, since, limit → uuids: at most `limit` media that are dead, made dead by this: complete
+     * ones that have expired by `now`, incomplete ones that were opened before `since`, and those
+     * that were dead before */
+    CF_STORE_GROUP_MEDIA_CONDEMN,
+    /* uuids: forgets those of them that are dead */
+    CF_STORE_GROUP_MEDIA_FORGET,
 
     CF_STORE_OPS
 };
@@ -218,6 +270,55 @@ struct cf_talk_row {
     struct cf_talk_message *last; /* NULL: none; without receipts */
 };
 
+/* Groups: what is end-to-end encrypted, in one log of events a group. The strings of its people are
+ * base64, never looked into. A stamp is milliseconds of the wall clock, given at the commit:
+ * strictly increasing within a group, never decreasing over all groups of a store, whatever the
+ * clock does. */
+enum cf_group_event_kind {
+    CF_GROUP_MESSAGE = 1,
+    CF_GROUP_THREAD = 2,
+    CF_GROUP_REPLY = 4,
+    CF_GROUP_MEDIA = 8,
+    CF_GROUP_JOINED = 16,
+    CF_GROUP_LEFT = 32,
+    CF_GROUP_ALL = 63,
+};
+
+enum cf_group_range {
+    CF_GROUP_NEWEST, /* the last `limit`; has_more: there are older ones */
+    CF_GROUP_SINCE,  /* stamp >= from; has_more: there are newer ones */
+    CF_GROUP_BEFORE, /* the last `limit` of stamp < from; has_more: there are older ones */
+};
+
+/* As many bytes of strings end a page of events. */
+enum { CF_GROUP_PAGE_BYTES = 4 * 1024 * 1024 };
+
+struct cf_group_event {
+    enum cf_group_event_kind kind;
+    int64_t stamp; /* ms; when it was created, too */
+    struct cf_uuid group;
+    struct cf_uuid id;               /* of the message, thread, reply or media; nil: JOINED, LEFT */
+    struct cf_uuid thread;           /* REPLY, MEDIA; THREAD: its own id; else nil */
+    struct cf_slice user, user_name; /* the author; who joined or left. The name as of then */
+    struct cf_slice title;           /* THREAD */
+    struct cf_slice text;            /* envelope, body; MEDIA: metadata */
+    uint64_t size;                   /* MEDIA: bytes */
+    cf_us expires;                   /* MEDIA */
+};
+
+/* An upload, and what becomes of it. */
+enum cf_group_media_state { CF_MEDIA_INCOMPLETE, CF_MEDIA_COMPLETE, CF_MEDIA_DEAD };
+
+struct cf_group_media {
+    struct cf_uuid id, group, thread;
+    struct cf_slice author, author_name;
+    struct cf_slice metadata;
+    uint64_t size;
+    cf_us opened;  /* the OPEN's now */
+    cf_us expires; /* COMPLETE; else 0 */
+    enum cf_group_media_state state;
+};
+
 struct cf_store_request {
     struct cf_list link; /* whoever owns the request may queue it by this */
     enum cf_store_op op;
@@ -243,6 +344,14 @@ struct cf_store_request {
     struct cf_slice *users; /* in the arena */
     size_t users_count;
     struct cf_slice pid, sid; /* sid: out of RECOVER */
+    struct cf_uuid thread;
+    struct cf_uuid *uuids; /* in the arena; of CONDEMN, and of GROUPS_AMONG, also out */
+    size_t uuids_count;
+    enum cf_group_event_kind group_kind;
+    unsigned kinds; /* enum cf_group_event_kind, or-ed */
+    enum cf_group_range group_range;
+    uint64_t size, quota;
+    cf_us ttl;
 
     /* out; slices live in the arena */
     enum cf_error error;
@@ -263,6 +372,9 @@ struct cf_store_request {
     size_t talk_messages_count;
     struct cf_talk_mark *marks;
     size_t marks_count;
+    struct cf_group_event *group_events;
+    size_t group_events_count;
+    struct cf_group_media media;
 };
 
 /* Where finished requests go. Called with all that one commit, or one run of reads, has finished,
@@ -277,6 +389,8 @@ struct cf_store_stats {
     uint64_t queued;    /* writes waiting now */
     uint64_t commit_us; /* total time in commits */
     uint64_t database_bytes, wal_bytes;
+    int64_t stamp; /* none less than this will be given: the highest given, at first the time of the
+                      opening when that is later */
     bool writable; /* false: reads only (disk full, I/O error) */
 };
 

@@ -118,7 +118,7 @@ static enum cf_error open_media(struct cf_server *server, struct cf_buf *why)
     cf_buf_init(&path, 8192);
     enum cf_error error = cf_text_append(&path, "%s/media", server->config->data_dir);
     if (error == CF_OK)
-        error = cf_media_open(&server->media, cf_text_cstr(&path), why);
+        error = cf_media_open(&server->media, cf_text_cstr(&path), false, why);
     cf_buf_deinit(&path);
     return error;
 }

@@ -80,6 +80,12 @@ static const struct cf_problem too_often = {
     .retry_after_s = RETRY_SOON_S,
 };
 
+static const struct cf_problem full = {
+    .status = 507,
+    .code = "insufficient_storage",
+    .message = "There is no space left for this. Delete something, or ask who runs the server.",
+};
+
 struct cf_problem cf_problem_of(enum cf_error error)
 {
     switch (error) {
@@ -114,6 +120,8 @@ struct cf_problem cf_problem_of(enum cf_error error)
     case CF_E_TOO_MANY:
     case CF_E_RATE:
         return too_often;
+    case CF_E_FULL:
+        return full;
     case CF_E_SLOW:
     case CF_E_NOMEM:
     case CF_E_UNAVAILABLE:

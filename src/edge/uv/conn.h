@@ -93,6 +93,11 @@ enum cf_error cf_conn_dial(struct cf_conn *conn, struct cf_loop *loop,
 enum cf_error cf_conn_write(struct cf_conn *conn, struct cf_slice bytes);
 /* Queues a reference of its own, counted as `messages`. */
 enum cf_error cf_conn_queue(struct cf_conn *conn, struct cf_shared *bytes, uint32_t messages);
+/* Sends up to `len` bytes of an open file from *offset on straight from the page cache,
+ * sendfile(2); *offset moves on. Only on a plain connection (CF_E_UNSUPPORTED) whose queue is empty
+ * (CF_E_STATE, also after shut or abort). Moved less than `len`: the socket is full, `drained` will
+ * tell. A file that ends before: CF_E_TRUNCATED. CF_E_CLOSED and what else a send meets: abort. */
+enum cf_error cf_conn_send_file(struct cf_conn *conn, int file, uint64_t *offset, size_t len);
 /* Messages and bytes that wait, for backpressure. */
 const struct cf_outq *cf_conn_outq(const struct cf_conn *conn);
 /* The socket took no more: `drained` will tell when it has. */

@@ -185,7 +185,7 @@ static void assert_not_opened(const char *path, const char *reason)
     char wanted[8192];
     cf_buf_init(&why, 8192);
     (void)snprintf(wanted, sizeof(wanted), "%s: %s", path, reason);
-    assert_int_equal(cf_media_open(&media, path, &why), CF_E_IO);
+    assert_int_equal(cf_media_open(&media, path, false, &why), CF_E_IO);
     assert_int_equal(why.len, strlen(wanted));
     assert_memory_equal(why.ptr, wanted, why.len);
     cf_buf_deinit(&why);
@@ -205,7 +205,7 @@ static void a_folder_that_cannot_be_is_an_error(void **state)
     put_file(f->tmp, "a file where the folder should be");
     struct cf_buf why;
     cf_buf_init(&why, 4096);
-    assert_int_equal(cf_media_open(&f->media, f->path, &why), CF_E_IO);
+    assert_int_equal(cf_media_open(&f->media, f->path, false, &why), CF_E_IO);
     (void)snprintf(path, sizeof(path), "%s: cannot read the media directory: Not a directory",
                    f->tmp);
     assert_int_equal(why.len, strlen(path));
