@@ -44,7 +44,7 @@ static enum cf_error sweep(const char *path, struct cf_buf *why)
     return CF_OK;
 }
 
-enum cf_error cf_media_open(struct cf_media *media, const char *path, struct cf_buf *why)
+enum cf_error cf_media_open(struct cf_media *media, const char *path, bool keep, struct cf_buf *why)
 {
     if (strlen(path) >= sizeof(media->path)) {
         errno = ENAMETOOLONG;
@@ -56,7 +56,7 @@ enum cf_error cf_media_open(struct cf_media *media, const char *path, struct cf_
     enum cf_error error = make_dir(media->path, why);
     if (error == CF_OK)
         error = make_dir(tmp, why);
-    return error == CF_OK ? sweep(tmp, why) : error;
+    return error == CF_OK && !keep ? sweep(tmp, why) : error;
 }
 
 /* ---- writing ---- */

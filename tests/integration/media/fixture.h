@@ -25,11 +25,11 @@ struct fixture {
     enum cf_error error;
 };
 
-static inline void open_media(struct fixture *f)
+static inline void open_media(struct fixture *f, bool keep)
 {
     struct cf_buf why;
     cf_buf_init(&why, 8192);
-    assert_int_equal(cf_media_open(&f->media, f->path, &why), CF_OK);
+    assert_int_equal(cf_media_open(&f->media, f->path, keep, &why), CF_OK);
     assert_int_equal(why.len, 0);
     cf_buf_deinit(&why);
 }
@@ -44,7 +44,7 @@ static inline int setup(void **state)
         return 1;
     (void)snprintf(f->path, sizeof(f->path), "%s/media", f->dir);
     (void)snprintf(f->tmp, sizeof(f->tmp), "%s/tmp", f->path);
-    open_media(f);
+    open_media(f, false);
     *state = f;
     return 0;
 }

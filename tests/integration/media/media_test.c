@@ -172,7 +172,7 @@ static void open_sweeps_what_uploads_left(void **state)
     put_file(path_of(f->tmp, "one"), "swept");
     put_file(path_of(f->tmp, "two"), "swept");
     assert_int_equal(symlink("../../outside", path_of(f->tmp, "link")), 0);
-    open_media(f);
+    open_media(f, false);
     assert_files(f, 1);
     assert_file(path_of(f->path, NAME), "kept");
     assert_file(path_of(f->dir, "outside"), "kept");

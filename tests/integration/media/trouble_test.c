@@ -40,7 +40,7 @@ static void folders_that_vanish_are_errors(void **state)
     remove_all(f->path);
     cf_media_remove(&f->media, &f->loop, CF_LIT(NAME));
     assert_int_equal(read_error(f, NAME), CF_E_NOT_FOUND);
-    open_media(f);
+    open_media(f, false);
     put_media(f, CF_LIT("again"));
     assert_files(f, 1);
 }
