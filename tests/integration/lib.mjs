@@ -4,6 +4,7 @@ import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
+import https from 'node:https';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -94,8 +95,9 @@ export class Server {
             all['content-type'] ??= 'application/json';
         }
         if (body !== undefined) all['content-length'] ??= Buffer.byteLength(body);
-        const request = http.request({ host: '127.0.0.1', port: this.port, method, path,
-            headers: all, agent: agent ?? false });
+        const { request: open } = this.url.protocol === 'https:' ? https : http;
+        const request = open({ host: '127.0.0.1', port: this.port, method, path,
+            headers: all, agent: agent ?? false, rejectUnauthorized: false });
         request.end(body);
         const [response] = await once(request, 'response');
         const chunks = [];
