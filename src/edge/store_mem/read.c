@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "edge/store_mem/groups.h"
 #include "edge/store_mem/talks.h"
 
 static int compare_rooms(const void *left, const void *right)
@@ -207,6 +208,24 @@ void cf_mem_read(struct mem_store *mem, struct cf_store_request *request)
         break;
     case CF_STORE_TALK_MESSAGES:
         request->error = cf_mem_talk_messages(mem, request);
+        break;
+    case CF_STORE_GROUPS_OF:
+        request->error = cf_mem_groups_of(mem, request);
+        break;
+    case CF_STORE_GROUPS_AMONG:
+        request->error = cf_mem_groups_among(mem, request);
+        break;
+    case CF_STORE_GROUP_MEMBERS:
+        request->error = cf_mem_group_members(mem, request);
+        break;
+    case CF_STORE_GROUP_EVENTS:
+        request->error = cf_mem_group_events(mem, request);
+        break;
+    case CF_STORE_GROUP_THREAD_GET:
+        request->error = cf_mem_group_thread_get(mem, request);
+        break;
+    case CF_STORE_GROUP_MEDIA_GET:
+        request->error = cf_mem_group_media_get(mem, request);
         break;
     default:
         request->error = read_room(mem, request);

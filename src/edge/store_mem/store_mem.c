@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "edge/store_mem/groups.h"
 #include "edge/store_mem/talks.h"
 
 static struct mem_store *from_store(struct cf_store *store)
@@ -30,6 +31,7 @@ static void close_store(struct cf_store *store)
 {
     struct mem_store *mem = from_store(store);
     cf_store_mem_step(store);
+    cf_mem_groups_deinit(mem);
     cf_mem_talks_deinit(mem);
     cf_mem_tables_deinit(mem);
     free(mem);
@@ -54,6 +56,7 @@ struct cf_store *cf_store_mem_open(const struct cf_store_sink *sink, const uint8
     memcpy(mem->hash_key, hash_key, sizeof(mem->hash_key));
     cf_mem_tables_init(mem);
     cf_mem_talks_init(mem);
+    cf_mem_groups_init(mem);
     return &mem->store;
 }
 
@@ -77,6 +80,8 @@ static void execute(struct mem_store *mem, struct cf_store_request *request)
     request->rooms_count = request->members_count = request->messages_count = 0;
     request->talks_count = request->talk_messages_count = request->marks_count = 0;
     request->last_number = 0;
+    request->group_events_count = 0;
+    request->media = (struct cf_group_media){0};
     request->old_image = (struct cf_slice){NULL, 0};
 }
 

@@ -52,7 +52,15 @@ struct mem_store {
     size_t events_count;
     struct cf_map talk_sent; /* messages of talks with a client id, by (author, client id) */
     struct cf_list sockets;
-    struct cf_store_stats stats;
+    struct mem_group **groups; /* in the order of their creation */
+    size_t groups_count;
+    struct mem_group_event **group_log; /* of all groups, in the order of the stamps */
+    size_t group_log_count;
+    struct cf_map group_sent;         /* groups with a client id, by (creator, client id) */
+    struct cf_map group_posts;        /* messages, threads and replies, by their ids */
+    struct mem_group_media **uploads; /* in the order of their opening */
+    size_t uploads_count;
+    struct cf_store_stats stats; /* its stamp is the highest one given */
 };
 
 /* A copy on the heap; ptr == NULL stays so. CF_E_NOMEM. */

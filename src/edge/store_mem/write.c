@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "edge/store_mem/groups.h"
 #include "edge/store_mem/talks.h"
 
 static cf_us later(cf_us a, cf_us b)
@@ -326,6 +327,24 @@ static enum cf_error write_one(struct mem_store *mem, struct cf_store_request *r
         return cf_mem_socket_close(mem, request);
     case CF_STORE_SOCKET_RECOVER:
         return cf_mem_socket_recover(mem, request);
+    case CF_STORE_GROUP_CREATE:
+        return cf_mem_group_create(mem, request);
+    case CF_STORE_GROUP_JOIN:
+        return cf_mem_group_join(mem, request);
+    case CF_STORE_GROUP_LEAVE:
+        return cf_mem_group_leave(mem, request);
+    case CF_STORE_GROUP_POST:
+        return cf_mem_group_post(mem, request);
+    case CF_STORE_GROUP_MEDIA_OPEN:
+        return cf_mem_group_media_open(mem, request);
+    case CF_STORE_GROUP_MEDIA_DONE:
+        return cf_mem_group_media_done(mem, request);
+    case CF_STORE_GROUP_MEDIA_DELETE:
+        return cf_mem_group_media_delete(mem, request);
+    case CF_STORE_GROUP_MEDIA_CONDEMN:
+        return cf_mem_group_media_condemn(mem, request);
+    case CF_STORE_GROUP_MEDIA_FORGET:
+        return cf_mem_group_media_forget(mem, request);
     default:
         return CF_E_UNSUPPORTED;
     }
