@@ -18,19 +18,26 @@ static enum cf_error refuse(struct cf_buf *why, const char *path, const char *wh
     return CF_E_IO;
 }
 
+/* One that is new is made durable: a file in it can be no more than that. */
 static enum cf_error make_dir(const char *path, struct cf_buf *why)
 {
-    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+    char parent[CF_MEDIA_PATH_MAX + sizeof("/..")];
+    if (mkdir(path, 0700) != 0)
+        return errno == EEXIST ? CF_OK : refuse(why, path, "cannot make the media directory");
+    snprintf(parent, sizeof(parent), "%s/..", path);
+    int failed = cf_media_sync_dir(parent);
+    if (failed == 0)
         return CF_OK;
-    return refuse(why, path, "cannot make the media directory");
+    errno = failed;
+    return refuse(why, parent, "cannot sync the directory");
 }
 
-static enum cf_error sweep(const char *path, struct cf_buf *why)
+static enum cf_error read_tmp(const char *path, bool keep, struct cf_buf *why)
 {
     DIR *dir = opendir(path);
     if (dir == NULL)
         return refuse(why, path, "cannot read the media directory");
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+    for (struct dirent *entry; !keep && (entry = readdir(dir)) != NULL;) {
         if (entry->d_name[0] != '.')
             unlinkat(dirfd(dir), entry->d_name, 0);
     }
@@ -50,7 +57,7 @@ enum cf_error cf_media_open(struct cf_media *media, const char *path, bool keep,
     enum cf_error error = make_dir(media->path, why);
     if (error == CF_OK)
         error = make_dir(tmp, why);
-    return error == CF_OK && !keep ? sweep(tmp, why) : error;
+    return error == CF_OK ? read_tmp(tmp, keep, why) : error;
 }
 
 int cf_media_sync_dir(const char *path)

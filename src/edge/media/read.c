@@ -21,6 +21,7 @@ struct cf_media_reader {
     int fd;
     int failed;
     uint64_t size;
+    uint64_t offset; /* of the next read */
     size_t len;
     char name[CF_MEDIA_NAME_MAX];
     uint8_t bytes[CF_MEDIA_CHUNK];
@@ -46,9 +47,10 @@ static void reader_work(uv_work_t *work)
         reader->failed = reader_open(reader);
         return;
     }
-    ssize_t len = read(reader->fd, reader->bytes, sizeof(reader->bytes));
+    ssize_t len = pread(reader->fd, reader->bytes, sizeof(reader->bytes), (off_t)reader->offset);
     reader->failed = len < 0 ? errno : 0;
     reader->len = len < 0 ? 0 : (size_t)len;
+    reader->offset += reader->len;
 }
 
 static void reader_destroy(struct cf_media_reader *reader)
@@ -111,6 +113,17 @@ enum cf_error cf_media_read(struct cf_media_reader *reader)
     if (reader->running || reader->fd < 0)
         return CF_E_STATE;
     return reader_run(reader);
+}
+
+void cf_media_seek(struct cf_media_reader *reader, uint64_t offset)
+{
+    CF_ASSERT(!reader->running && reader->fd >= 0);
+    reader->offset = offset;
+}
+
+int cf_media_reader_fd(const struct cf_media_reader *reader)
+{
+    return reader->fd;
 }
 
 void cf_media_reader_free(struct cf_media_reader *reader)

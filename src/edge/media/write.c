@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -16,50 +17,153 @@ struct cf_media_writer {
     uv_loop_t *loop;
     cf_media_done *done;
     void *context;
-    enum { STEP_CREATE, STEP_WRITE, STEP_COMMIT } step;
-    bool running, orphaned, committed;
+    enum { STEP_CREATE, STEP_RESUME, STEP_WRITE, STEP_SYNC, STEP_COMMIT } step;
+    bool resumed, running, orphaned;
+    /* What the last step that ended has told. */
+    bool committed;
+    uint64_t size;
+    /* The step's own while it runs. */
     int fd;
-    int failed; /* errno of the step */
-    uint8_t *bytes;
-    size_t len;
+    int failed; /* errno */
+    bool named; /* its name in tmp is durable */
+    bool final_found;
+    uint64_t reached;
+    struct cf_buf bytes;
     char temporary[CF_MEDIA_NAME_MAX];
     char final[CF_MEDIA_NAME_MAX];
 };
 
-static int step_create(struct cf_media_writer *writer)
+static int open_temporary(const struct cf_media_writer *writer, int flags)
 {
     char path[CF_MEDIA_PATH_MAX];
     cf_media_temporary_path(writer->media, writer->temporary, path);
-    writer->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+}
+
+static void remove_temporary(const struct cf_media_writer *writer)
+{
+    char path[CF_MEDIA_PATH_MAX];
+    cf_media_temporary_path(writer->media, writer->temporary, path);
+    unlink(path);
+}
+
+static int step_create(struct cf_media_writer *writer)
+{
+    writer->fd = open_temporary(writer, O_CREAT | O_EXCL);
     return writer->fd < 0 ? errno : 0;
 }
 
-static int step_write(const struct cf_media_writer *writer)
+/* The size of what has the final name. False: nothing, or *out_failed. */
+static bool find_final(const struct cf_media_writer *writer, uint64_t *out_size, int *out_failed)
 {
-    for (size_t at = 0; at < writer->len;) {
-        ssize_t len = write(writer->fd, writer->bytes + at, writer->len - at);
+    char path[CF_MEDIA_PATH_MAX];
+    struct stat status;
+    cf_media_final_path(writer->media, writer->temporary, path);
+    bool found = lstat(path, &status) == 0;
+    *out_failed = found || errno == ENOENT ? 0 : errno;
+    if (found)
+        *out_size = (uint64_t)status.st_size;
+    return found;
+}
+
+/* The temporary name is looked for before the final one: whatever moment a commit that nobody waits
+ * for any more (its writer was freed) chooses for its rename, one of the two is seen. It may have
+ * ended before it could sync the directory. */
+static int step_resume(struct cf_media_writer *writer)
+{
+    int failed;
+    writer->fd = open_temporary(writer, 0);
+    if (writer->fd < 0 && errno != ENOENT)
+        return errno;
+    writer->final_found = find_final(writer, &writer->reached, &failed);
+    if (writer->final_found)
+        return cf_media_sync_dir(writer->media->path);
+    if (failed != 0)
+        return failed;
+    if (writer->fd < 0)
+        return step_create(writer);
+    struct stat status;
+    if (fstat(writer->fd, &status) != 0)
+        return errno;
+    writer->reached = (uint64_t)status.st_size;
+    return 0;
+}
+
+/* At its place, not at the end of the file: the write of a writer that was freed may still be under
+ * way when the next one begins where the file ends at that moment. Both have the same bytes for the
+ * same place. */
+static int step_write(struct cf_media_writer *writer)
+{
+    struct cf_slice left = cf_buf_peek(&writer->bytes);
+    while (left.len > 0) {
+        ssize_t len = pwrite(writer->fd, left.ptr, left.len, (off_t)writer->reached);
         if (len < 0 && errno == EINTR)
             continue;
         if (len < 0)
             return errno;
-        at += (size_t)len;
+        writer->reached += (uint64_t)len;
+        left = cf_slice_skip(left, (size_t)len);
     }
     return 0;
 }
 
+/* Linux forgets the pages that it could not write, and the next fsync succeeds without them: a file
+ * whose sync has failed must not be resumed. */
+static int sync_file(struct cf_media_writer *writer)
+{
+    if (fsync(writer->fd) == 0)
+        return 0;
+    int failed = errno;
+    remove_temporary(writer);
+    writer->reached = 0;
+    return failed;
+}
+
+/* The name is synced whoever made it: that one may not have got as far. */
+static int step_sync(struct cf_media_writer *writer)
+{
+    char tmp[CF_MEDIA_PATH_MAX];
+    int failed = sync_file(writer);
+    if (failed != 0 || writer->named)
+        return failed;
+    cf_media_temporary_path(writer->media, "", tmp);
+    failed = cf_media_sync_dir(tmp);
+    writer->named = failed == 0;
+    return failed;
+}
+
+/* The file that is written is the one of that name. */
+static bool has_name(const struct cf_media_writer *writer, const char *path)
+{
+    struct stat own, named;
+    return fstat(writer->fd, &own) == 0 && lstat(path, &named) == 0 && own.st_dev == named.st_dev &&
+           own.st_ino == named.st_ino;
+}
+
+static int rename_to_final(const struct cf_media_writer *writer, const char *to)
+{
+    char from[CF_MEDIA_PATH_MAX];
+    cf_media_temporary_path(writer->media, writer->temporary, from);
+    if (rename(from, to) == 0)
+        return 0;
+    int failed = errno;
+    /* The commit of a writer that was freed has come before. */
+    return failed == ENOENT && has_name(writer, to) ? 0 : failed;
+}
+
 static int step_commit(struct cf_media_writer *writer)
 {
-    if (fsync(writer->fd) != 0)
-        return errno;
-    char from[CF_MEDIA_PATH_MAX], to[CF_MEDIA_PATH_MAX];
-    cf_media_temporary_path(writer->media, writer->temporary, from);
+    char to[CF_MEDIA_PATH_MAX];
     cf_media_final_path(writer->media, writer->final, to);
-    if (rename(from, to) != 0)
-        return errno;
-    int failed = cf_media_sync_dir(writer->media->path);
+    int failed = sync_file(writer);
+    if (failed == 0)
+        failed = rename_to_final(writer, to);
     if (failed != 0)
+        return failed;
+    failed = cf_media_sync_dir(writer->media->path);
+    if (failed != 0 && !writer->resumed)
         unlink(to); /* nobody has been told of it */
-    writer->committed = true;
+    writer->final_found = failed == 0;
     return failed;
 }
 
@@ -71,34 +175,52 @@ static void remove_final(const struct cf_media_writer *writer)
     unlink(path);
 }
 
+static int run_step(struct cf_media_writer *writer)
+{
+    switch (writer->step) {
+    case STEP_CREATE:
+        return step_create(writer);
+    case STEP_RESUME:
+        return step_resume(writer);
+    case STEP_WRITE:
+        return step_write(writer);
+    case STEP_SYNC:
+        return step_sync(writer);
+    case STEP_COMMIT:
+        return step_commit(writer);
+    }
+    return EINVAL;
+}
+
 static void writer_work(uv_work_t *work)
 {
     struct cf_media_writer *writer = CF_CONTAINER_OF(work, struct cf_media_writer, work);
-    switch (writer->step) {
-    case STEP_CREATE:
-        writer->failed = step_create(writer);
-        break;
-    case STEP_WRITE:
-        writer->failed = step_write(writer);
-        break;
-    case STEP_COMMIT:
-        writer->failed = step_commit(writer);
-        break;
-    }
+    writer->failed = run_step(writer);
 }
 
 static void writer_destroy(struct cf_media_writer *writer)
 {
     if (writer->fd >= 0) {
         close(writer->fd);
-        if (!writer->committed) {
-            char path[CF_MEDIA_PATH_MAX];
-            cf_media_temporary_path(writer->media, writer->temporary, path);
-            unlink(path);
-        }
+        if (!writer->committed && !writer->resumed)
+            remove_temporary(writer);
     }
-    free(writer->bytes);
+    cf_buf_deinit(&writer->bytes);
     free(writer);
+}
+
+static enum cf_error error_of(int failed)
+{
+    switch (failed) {
+    case 0:
+        return CF_OK;
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return CF_E_FULL;
+    default:
+        return CF_E_IO;
+    }
 }
 
 static void writer_after(uv_work_t *work, int status)
@@ -106,17 +228,18 @@ static void writer_after(uv_work_t *work, int status)
     struct cf_media_writer *writer = CF_CONTAINER_OF(work, struct cf_media_writer, work);
     (void)status; /* never cancelled */
     writer->running = false;
-    free(writer->bytes);
-    writer->bytes = NULL;
+    writer->committed = writer->final_found;
+    writer->size = writer->reached;
+    cf_buf_release(&writer->bytes);
     if (writer->failed != 0)
         cf_log(CF_LOG_ERROR, "media write failed", CF_KV_CSTR("error", strerror(writer->failed)));
     if (writer->orphaned) {
-        if (writer->committed)
+        if (writer->committed && !writer->resumed)
             remove_final(writer);
         writer_destroy(writer);
         return;
     }
-    writer->done(writer->context, writer->failed == 0 ? CF_OK : CF_E_IO);
+    writer->done(writer->context, error_of(writer->failed));
 }
 
 static enum cf_error writer_run(struct cf_media_writer *writer)
@@ -127,8 +250,9 @@ static enum cf_error writer_run(struct cf_media_writer *writer)
     return CF_OK;
 }
 
-struct cf_media_writer *cf_media_writer_new(const struct cf_media *media, uv_loop_t *loop,
-                                            const char *name, cf_media_done *done, void *context)
+static struct cf_media_writer *writer_begin(const struct cf_media *media, uv_loop_t *loop,
+                                            const char *name, bool resumed, cf_media_done *done,
+                                            void *context)
 {
     CF_ASSERT(strlen(name) < CF_MEDIA_NAME_MAX);
     struct cf_media_writer *writer = calloc(1, sizeof(*writer));
@@ -138,14 +262,38 @@ struct cf_media_writer *cf_media_writer_new(const struct cf_media *media, uv_loo
     writer->loop = loop;
     writer->done = done;
     writer->context = context;
-    writer->step = STEP_CREATE;
+    writer->step = resumed ? STEP_RESUME : STEP_CREATE;
+    writer->resumed = resumed;
     writer->fd = -1;
+    cf_buf_init(&writer->bytes, SIZE_MAX);
     snprintf(writer->temporary, sizeof(writer->temporary), "%s", name);
     if (writer_run(writer) != CF_OK) {
         writer_destroy(writer);
         return NULL;
     }
     return writer;
+}
+
+struct cf_media_writer *cf_media_writer_new(const struct cf_media *media, uv_loop_t *loop,
+                                            const char *name, cf_media_done *done, void *context)
+{
+    return writer_begin(media, loop, name, false, done, context);
+}
+
+struct cf_media_writer *cf_media_writer_resume(const struct cf_media *media, uv_loop_t *loop,
+                                               const char *name, cf_media_done *done, void *context)
+{
+    return writer_begin(media, loop, name, true, done, context);
+}
+
+uint64_t cf_media_writer_size(const struct cf_media_writer *writer)
+{
+    return writer->size;
+}
+
+bool cf_media_writer_committed(const struct cf_media_writer *writer)
+{
+    return writer->committed;
 }
 
 /* After a step that failed the file lacks bytes: no commit may give it a name. */
@@ -158,13 +306,18 @@ enum cf_error cf_media_write(struct cf_media_writer *writer, struct cf_slice byt
 {
     if (!is_ready(writer))
         return CF_E_STATE;
-    writer->bytes = malloc(bytes.len > 0 ? bytes.len : 1);
-    if (writer->bytes == NULL)
-        return CF_E_NOMEM;
-    if (bytes.len > 0)
-        memcpy(writer->bytes, bytes.ptr, bytes.len);
-    writer->len = bytes.len;
+    enum cf_error error = cf_buf_append(&writer->bytes, bytes);
+    if (error != CF_OK)
+        return error;
     writer->step = STEP_WRITE;
+    return writer_run(writer);
+}
+
+enum cf_error cf_media_sync(struct cf_media_writer *writer)
+{
+    if (!is_ready(writer))
+        return CF_E_STATE;
+    writer->step = STEP_SYNC;
     return writer_run(writer);
 }
 

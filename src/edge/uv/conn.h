@@ -24,7 +24,8 @@ struct cf_conn_ops {
     /* Bytes of the peer, borrowed for the call. The owner takes all of them, or keeps the rest
      * itself. */
     void (*read)(struct cf_conn *conn, struct cf_slice bytes);
-    /* The write queue ran empty after it could not be written in one go. May be NULL. */
+    /* The write queue ran empty after it could not be written in one go, or there is room again for
+     * more of a file. May be NULL. */
     void (*drained)(struct cf_conn *conn);
     /* It is over: CF_OK after our own shut, CF_E_CLOSED by the peer, CF_E_TIMEOUT (write wait, TLS
      * handshake or connect), CF_E_IO, CF_E_PROTOCOL (TLS), CF_E_NOMEM. */
@@ -94,9 +95,11 @@ enum cf_error cf_conn_write(struct cf_conn *conn, struct cf_slice bytes);
 /* Queues a reference of its own, counted as `messages`. */
 enum cf_error cf_conn_queue(struct cf_conn *conn, struct cf_shared *bytes, uint32_t messages);
 /* Sends up to `len` bytes of an open file from *offset on straight from the page cache,
- * sendfile(2); *offset moves on. Only on a plain connection (CF_E_UNSUPPORTED) whose queue is empty
- * (CF_E_STATE, also after shut or abort). Moved less than `len`: the socket is full, `drained` will
- * tell. A file that ends before: CF_E_TRUNCATED. CF_E_CLOSED and what else a send meets: abort. */
+ * sendfile(2); *offset moves on. Only on a plain connection (CF_E_UNSUPPORTED) that is open and
+ * whose queue is empty (CF_E_STATE, also after shut or abort). Moved less than `len`: the socket is
+ * full, `drained` will tell. A file that ends before: CF_E_TRUNCATED. CF_E_CLOSED and what else a
+ * send meets: abort. Pages that are not in memory are waited for, so `len` is kept small. sendfile
+ * knows no MSG_NOSIGNAL: the program ignores SIGPIPE. */
 enum cf_error cf_conn_send_file(struct cf_conn *conn, int file, uint64_t *offset, size_t len);
 /* Messages and bytes that wait, for backpressure. */
 const struct cf_outq *cf_conn_outq(const struct cf_conn *conn);

@@ -1,6 +1,7 @@
 /* The way out: queue, mark dirty, one flush at the end of the turn. The common case, one entry in
  * the queue of a plain connection, is one send(2) and no allocation. */
 #include <errno.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -188,4 +189,42 @@ void cf_conn_flush(struct cf_conn *conn)
         stall(conn, flush.progress);
     else
         finish_flush(conn);
+}
+
+/* Until `len` bytes are sent or the socket is full, which flush->full tells. The file's own
+ * position is not used, so that one descriptor may serve many. */
+static enum cf_error send_pages(int fd, int file, uint64_t *offset, size_t len, struct flush *flush)
+{
+    while (len > 0) {
+        off_t at = (off_t)*offset;
+        ssize_t sent = sendfile(fd, file, &at, len);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        flush->full = sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+        if (flush->full)
+            return CF_OK;
+        if (sent < 0)
+            return cf_conn_error_of(errno);
+        if (sent == 0)
+            return CF_E_TRUNCATED;
+        flush->progress = true;
+        *offset += (uint64_t)sent;
+        len -= (size_t)sent;
+    }
+    return CF_OK;
+}
+
+enum cf_error cf_conn_send_file(struct cf_conn *conn, int file, uint64_t *offset, size_t len)
+{
+    struct flush flush = {false, false};
+    if (cf_conn_is_tls(conn))
+        return CF_E_UNSUPPORTED;
+    if (!cf_conn_is_in(conn, CONN_OPEN) || !cf_outq_empty(&conn->outq))
+        return CF_E_STATE;
+    if (conn->stalled) /* the poll has not told yet that there is room */
+        return CF_OK;
+    enum cf_error error = send_pages(conn->fd, file, offset, len, &flush);
+    if (flush.full)
+        stall(conn, flush.progress);
+    return error;
 }

@@ -71,7 +71,7 @@ static void a_write_that_fails_half_way_is_no_file(void **state)
     enum cf_error error = write_bytes(f, cf_slice_of(bytes, sizeof(bytes)));
     (void)setrlimit(RLIMIT_FSIZE, &limit);
     (void)signal(SIGXFSZ, before);
-    assert_int_equal(error, CF_E_IO);
+    assert_int_equal(error, CF_E_FULL);
     struct stat status;
     assert_int_equal(stat(path_of(f->tmp, TMP_NAME), &status), 0);
     assert_int_equal(status.st_size, 4096);
