@@ -45,20 +45,41 @@ enum cf_error cf_base64_encode(enum cf_base64 kind, struct cf_slice bytes, struc
     return CF_OK;
 }
 
-/* The value of a character, or -1. */
-static int value_of(enum cf_base64 kind, uint8_t c)
+/* Of each character its value, and above it the kind that alone knows it; both for a character that
+ * neither knows. */
+enum { VALUE = 0x3F, PADDED = 0x40, URL = 0x80 };
+
+static const uint8_t characters[256] = {
+    0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0,
+    0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0,
+    0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0x7E, 0xC0, 0xBE, 0xC0, 0x7F,
+    0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x3A, 0x3B, 0x3C, 0x3D, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0,
+    0xC0, 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x0E,
+    0x0F, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0xC0, 0xC0, 0xC0, 0xC0, 0xBF,
+    0xC0, 0x1A, 0x1B, 0x1C, 0x1D, 0x1E, 0x1F, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x28,
+    0x29, 0x2A, 0x2B, 0x2C, 0x2D, 0x2E, 0x2F, 0x30, 0x31, 0x32, 0x33, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0,
+    0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0,
+    0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0,
+    0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0,
+    0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0,
+    0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0,
+    0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0,
+    0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0,
+    0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0, 0xC0,
+};
+
+static uint8_t value_of(uint8_t c)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == (kind == CF_BASE64 ? '+' : '-'))
-        return 62;
-    if (c == (kind == CF_BASE64 ? '/' : '_'))
-        return 63;
-    return -1;
+    return characters[c] & VALUE;
+}
+
+/* Without a branch a character: texts are long, and nearly all are right. */
+static bool in_alphabet(enum cf_base64 kind, struct cf_slice text)
+{
+    uint8_t seen = 0;
+    for (size_t i = 0; i < text.len; i++)
+        seen |= characters[text.ptr[i]];
+    return (seen & (kind == CF_BASE64 ? URL : PADDED)) == 0;
 }
 
 /* Takes the padding that the kind demands off the end. The lengths left over are exactly those
@@ -74,35 +95,51 @@ static enum cf_error strip_padding(enum cf_base64 kind, struct cf_slice *text)
     return text->len % 4 == 1 ? CF_E_SYNTAX : CF_OK;
 }
 
-/* Reads 2 to 4 characters and writes one byte fewer. False for a character outside the alphabet or
- * bits left over that are not zero (RFC 4648 section 3.5). */
-static bool decode_group(enum cf_base64 kind, struct cf_slice text, uint8_t *out)
+/* The bits that the last character has left over are zero (RFC 4648 section 3.5). */
+static bool ends_clean(struct cf_slice text)
+{
+    size_t rest = text.len % 4;
+    return rest == 0 || (value_of(text.ptr[text.len - 1]) & (rest == 2 ? 0xF : 0x3)) == 0;
+}
+
+/* Takes the padding off, when the rest is an encoding of *out_len bytes. */
+static enum cf_error examine(enum cf_base64 kind, struct cf_slice *text, size_t *out_len)
+{
+    enum cf_error error = strip_padding(kind, text);
+    if (error != CF_OK)
+        return error;
+    if (!in_alphabet(kind, *text) || !ends_clean(*text))
+        return CF_E_SYNTAX;
+    size_t rest = text->len % 4;
+    *out_len = text->len / 4 * 3 + (rest == 0 ? 0 : rest - 1);
+    return CF_OK;
+}
+
+enum cf_error cf_base64_check(enum cf_base64 kind, struct cf_slice text, size_t *out_len)
+{
+    return examine(kind, &text, out_len);
+}
+
+/* 2 to 4 characters, known to be right, to one byte fewer. */
+static void decode_group(struct cf_slice text, uint8_t *out)
 {
     uint32_t group = 0;
-    for (size_t i = 0; i < 4; i++) {
-        int value = i < text.len ? value_of(kind, text.ptr[i]) : 0;
-        if (value < 0)
-            return false;
-        group = group << 6 | (uint32_t)value;
-    }
+    for (size_t i = 0; i < 4; i++)
+        group = group << 6 | (i < text.len ? value_of(text.ptr[i]) : 0u);
     for (unsigned i = 0; i + 1 < text.len; i++)
         out[i] = (uint8_t)(group >> (16 - 8 * i));
-    return text.len == 4 || (group & (text.len == 3 ? 0xFF : 0xFFFF)) == 0;
 }
 
 enum cf_error cf_base64_decode(enum cf_base64 kind, struct cf_slice text, struct cf_buf *out)
 {
-    enum cf_error error = strip_padding(kind, &text);
-    if (error != CF_OK)
-        return error;
-    size_t rest = text.len % 4;
-    size_t decoded = text.len / 4 * 3 + (rest == 0 ? 0 : rest - 1);
-    error = cf_buf_reserve(out, decoded);
+    size_t decoded;
+    enum cf_error error = examine(kind, &text, &decoded);
+    if (error == CF_OK)
+        error = cf_buf_reserve(out, decoded);
     if (error != CF_OK)
         return error;
     for (size_t at = out->len; text.len > 0; at += 3) {
-        if (!decode_group(kind, cf_slice_head(text, 4), out->ptr + at))
-            return CF_E_SYNTAX;
+        decode_group(cf_slice_head(text, 4), out->ptr + at);
         text = cf_slice_skip(text, 4);
     }
     out->len += decoded;

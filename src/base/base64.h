@@ -14,7 +14,10 @@ enum cf_base64 {
 size_t cf_base64_len(enum cf_base64 kind, size_t len);
 /* CF_E_TOO_LARGE, CF_E_NOMEM as cf_buf_append. */
 enum cf_error cf_base64_encode(enum cf_base64 kind, struct cf_slice bytes, struct cf_buf *out);
-/* CF_E_SYNTAX for anything but the one spelling; `out` is then as it was. */
+/* How many bytes it decodes to, without decoding it. CF_E_SYNTAX for anything but the one spelling.
+ */
+enum cf_error cf_base64_check(enum cf_base64 kind, struct cf_slice text, size_t *out_len);
+/* CF_E_SYNTAX as of check; CF_E_TOO_LARGE, CF_E_NOMEM; `out` is then as it was. */
 enum cf_error cf_base64_decode(enum cf_base64 kind, struct cf_slice text, struct cf_buf *out);
 
 #endif

@@ -1,37 +1,8 @@
 #include "chat/rules.h"
 
-static enum cf_error check_client_id(struct cf_slice id)
-{
-    if (id.ptr == NULL)
-        return CF_OK;
-    if (id.len == 0)
-        return CF_E_INVALID;
-    if (id.len > CF_CHAT_CLIENT_ID_MAX)
-        return CF_E_TOO_LARGE;
-    for (size_t i = 0; i < id.len; i++) {
-        if (id.ptr[i] < 0x20 || id.ptr[i] > 0x7E)
-            return CF_E_INVALID;
-    }
-    return CF_OK;
-}
-
 enum cf_error cf_chat_reaction_check(struct cf_slice reaction)
 {
     return cf_rule_line(reaction, CF_CHAT_REACTION_MAX);
-}
-
-static struct cf_uuid fresh_id(const struct cf_asker *asker)
-{
-    uint8_t random[10];
-    asker->entropy->fill(asker->entropy->context, random, sizeof(random));
-    return cf_uuid_v7(asker->now.us, random);
-}
-
-/* As cf_arena_copy; none (ptr == NULL) stays none. */
-static enum cf_error copy_optional(struct cf_store_request *request, struct cf_slice bytes,
-                                   struct cf_slice *out_copy)
-{
-    return bytes.ptr == NULL ? CF_OK : cf_arena_copy(&request->arena, bytes, out_copy);
 }
 
 static enum cf_error ask_room(const struct cf_asker *asker, enum cf_store_op op,
@@ -61,7 +32,7 @@ enum cf_error cf_chat_room_create(const struct cf_asker *asker, struct cf_slice 
     enum cf_error error =
         cf_rule_blame(cf_rule_line(name, CF_CHAT_ROOM_NAME_MAX), CF_FIELD_ROOM_NAME, out_field);
     if (error == CF_OK)
-        error = ask_room(asker, CF_STORE_ROOM_CREATE, fresh_id(asker), &request);
+        error = ask_room(asker, CF_STORE_ROOM_CREATE, cf_ask_new_id(asker), &request);
     if (error != CF_OK)
         return error;
     return cf_ask_finish(request, cf_arena_copy(&request->arena, name, &request->name), out);
@@ -132,17 +103,17 @@ enum cf_error cf_chat_post(const struct cf_asker *asker, const struct cf_chat_dr
     enum cf_error error = cf_rule_blame(cf_rule_text(draft->text, CF_CHAT_TEXT_MAX, has_image),
                                         CF_FIELD_TEXT, out_field);
     if (error == CF_OK)
-        error = cf_rule_blame(check_client_id(draft->client_id), CF_FIELD_CLIENT_ID, out_field);
+        error = cf_rule_blame(cf_rule_client_id(draft->client_id), CF_FIELD_CLIENT_ID, out_field);
     if (error == CF_OK)
         error = ask_room(asker, CF_STORE_MESSAGE_CREATE, draft->room, &request);
     if (error != CF_OK)
         return error;
-    request->message = cf_uuid_is_nil(&draft->message) ? fresh_id(asker) : draft->message;
+    request->message = cf_uuid_is_nil(&draft->message) ? cf_ask_new_id(asker) : draft->message;
     error = cf_arena_copy(&request->arena, draft->text, &request->text);
     if (error == CF_OK)
-        error = copy_optional(request, draft->client_id, &request->client_id);
+        error = cf_ask_copy_optional(request, draft->client_id, &request->client_id);
     if (error == CF_OK)
-        error = copy_optional(request, draft->image, &request->image);
+        error = cf_ask_copy_optional(request, draft->image, &request->image);
     return cf_ask_finish(request, error, out);
 }
 

@@ -57,6 +57,21 @@ enum cf_error cf_rule_user(struct cf_slice user)
     return user.len == 0 ? CF_E_INVALID : cf_rule_label(user, CF_USER_ID_MAX);
 }
 
+enum cf_error cf_rule_client_id(struct cf_slice id)
+{
+    if (id.ptr == NULL)
+        return CF_OK;
+    if (id.len == 0)
+        return CF_E_INVALID;
+    if (id.len > CF_CHAT_CLIENT_ID_MAX)
+        return CF_E_TOO_LARGE;
+    for (size_t i = 0; i < id.len; i++) {
+        if (id.ptr[i] < 0x20 || id.ptr[i] > 0x7E)
+            return CF_E_INVALID;
+    }
+    return CF_OK;
+}
+
 enum cf_error cf_rule_blame(enum cf_error error, enum cf_chat_field field,
                             enum cf_chat_field *out_field)
 {
@@ -95,6 +110,19 @@ enum cf_error cf_ask_finish(struct cf_store_request *request, enum cf_error erro
     else
         *out = request;
     return error;
+}
+
+enum cf_error cf_ask_copy_optional(struct cf_store_request *request, struct cf_slice bytes,
+                                   struct cf_slice *out_copy)
+{
+    return bytes.ptr == NULL ? CF_OK : cf_arena_copy(&request->arena, bytes, out_copy);
+}
+
+struct cf_uuid cf_ask_new_id(const struct cf_asker *asker)
+{
+    uint8_t random[10];
+    asker->entropy->fill(asker->entropy->context, random, sizeof(random));
+    return cf_uuid_v7(asker->now.us, random);
 }
 
 enum cf_error cf_rule_limit(uint32_t limit)

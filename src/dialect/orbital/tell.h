@@ -12,6 +12,8 @@ enum cf_error cf_orbital_event(const struct cf_group_event *event, struct cf_buf
 /* The same as a value of its own, and only its `data`. */
 void cf_orbital_write_event(struct cf_json_writer *w, const struct cf_group_event *event);
 void cf_orbital_write_data(struct cf_json_writer *w, const struct cf_group_event *event);
+/* The data as REST answers it: with a "server_timestamp" at its end. */
+void cf_orbital_write_stamped(struct cf_json_writer *w, const struct cf_group_event *event);
 
 enum cf_error cf_orbital_auth_success(struct cf_slice user, struct cf_slice name, cf_us now,
                                       int64_t stamp, struct cf_buf *out);
