@@ -1,5 +1,5 @@
 // A real server of this project in a folder of its own, and small clients for it.
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -8,7 +8,10 @@ import https from 'node:https';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import WebSocket from 'ws';
+
+const exec = promisify(execFile);
 
 export const binDir = process.env.CONFAB_BIN_DIR;
 if (!binDir) throw new Error('CONFAB_BIN_DIR must name the folder of the programs, e.g. build/dev/bin');
@@ -29,6 +32,15 @@ export function tokenFor(user, more = {}) {
 
 export function makeDir() {
     return mkdtempSync(join(tmpdir(), 'confab-test-'));
+}
+
+// A self-signed certificate for this machine: the paths of it and of its key.
+export async function certificate(dir, name = 'localhost') {
+    const cert = join(dir, `${name}.pem`), key = join(dir, `${name}.key`);
+    await exec('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
+        '-keyout', key, '-out', cert, '-days', '2', '-subj', `/CN=${name}`,
+        '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']);
+    return { cert, key };
 }
 
 // Only what the test sets reaches the program, besides what every program needs.

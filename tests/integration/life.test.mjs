@@ -9,17 +9,9 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import tls from 'node:tls';
 import { promisify } from 'node:util';
-import { Server, Stream, makeDir, run, signToken, tokenFor } from './lib.mjs';
+import { Server, Stream, certificate, makeDir, run, signToken, tokenFor } from './lib.mjs';
 
 const exec = promisify(execFile);
-
-async function certificate(dir, name = 'localhost') {
-    const cert = join(dir, `${name}.pem`), key = join(dir, `${name}.key`);
-    await exec('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
-        '-keyout', key, '-out', cert, '-days', '2', '-subj', `/CN=${name}`,
-        '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']);
-    return { cert, key };
-}
 
 function handshake(server, shop, user) {
     const socket = net.connect(server.port, '127.0.0.1');
