@@ -7,22 +7,13 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { makeDir, tokenFor } from './lib.mjs';
-import { createGroup, feeds, nowhere, removeMember, say, sealed, startServer, startThread, time, upload, uuid }
-    from './orbital_lib.mjs';
-import { MiB, Wire, announced, assertSame, download, fileOf, files, isFinal, mediaDir, mediaPath, noise, postMedia,
-    remove, requestHead, unfinished } from './orbital_media_lib.mjs';
+import { feeds, nowhere, removeMember, say, sealed, startServer, time, upload, uuid } from './orbital_lib.mjs';
+import { MiB, Wire, announced, assertSame, download, family, fileOf, files, isFinal, mediaDir, mediaPath, noise,
+    postMedia, remove, requestHead, unfinished } from './orbital_media_lib.mjs';
 import { assertProblem, people, stopClean, until, within } from './talk_lib.mjs';
 
 const exec = promisify(execFile);
 const weekMs = 7 * 24 * 3600 * 1000;
-
-// A group of two with a thread, of people that no other test knows.
-async function family(server) {
-    const [ann, ben] = people('ann', 'ben');
-    const group = await createGroup(server, ann, [ben]);
-    const { thread_id: thread } = await startThread(server, ann, group);
-    return { ann, ben, group, thread };
-}
 
 // What the seed says of media_uploaded, and the stamp that answers carry.
 function assertMedia(media, { thread, author, size, metadata }) {

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import tls from 'node:tls';
 import * as tus from 'tus-js-client';
 import { tokenFor } from './lib.mjs';
-import { fetchSince } from './orbital_lib.mjs';
+import { createGroup, fetchSince, startThread } from './orbital_lib.mjs';
+import { people } from './talk_lib.mjs';
 
 export const MiB = 1024 * 1024;
 
@@ -25,6 +26,14 @@ export const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex'
 export function assertSame(bytes, expected, what = 'the bytes') {
     assert.equal(bytes.length, expected.length, `${what}: length`);
     assert.equal(sha256(bytes), sha256(expected), what);
+}
+
+// A group of two with a thread, of people that no other test knows.
+export async function family(server) {
+    const [ann, ben] = people('ann', 'ben');
+    const group = await createGroup(server, ann, [ben]);
+    const { thread_id: thread } = await startThread(server, ann, group);
+    return { ann, ben, group, thread };
 }
 
 // ---- in one go ----
@@ -126,6 +135,15 @@ export const files = (server) => readdirSync(mediaDir(server)).filter((name) => 
 export const unfinished = (server) => readdirSync(join(mediaDir(server), 'tmp')).sort();
 export const isFinal = (server, media) => existsSync(fileOf(server, media)) && !existsSync(temporaryOf(server, media));
 
+// It is there for everybody, complete, and the log tells of it once and of nothing else.
+export async function assertThere(server, { ann, ben, group }, media, body) {
+    assert.deepEqual(await announced(server, ann, group), [media]);
+    const got = await download(server, ben, media);
+    assert.equal(got.status, 200, got.text.slice(0, 500));
+    assertSame(got.bytes, body);
+    assert.ok(isFinal(server, media));
+}
+
 // ---- connections ----
 
 export const requestHead = (user, method, path, headers = {}) => [`${method} ${path} HTTP/1.1`, 'Host: x',
@@ -197,16 +215,6 @@ export class Wire {
     }
 
     cut() { this.socket.destroy(); }
-}
-
-// Begins a PATCH of all from `offset` on and cuts the connection after `count` of its bytes, all of them acknowledged by
-// the system.
-export async function patchCut(server, user, path, offset, bytes, count) {
-    const wire = await Wire.open(server);
-    await wire.send(patchHead(user, path, offset, bytes.length - offset));
-    await wire.send(bytes.subarray(offset, offset + count));
-    wire.cut();
-    await wire.closed;
 }
 
 // Between clients and the server: cuts the connection that carries the byte of a client at which a cut is due.
