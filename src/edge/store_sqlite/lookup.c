@@ -81,6 +81,47 @@ void *cf_sqlite_rows_grow(struct cf_arena *arena, void *rows, size_t count, size
     return bigger;
 }
 
+enum cf_error cf_sqlite_room_add(const struct cf_sqlite_query *query,
+                                 struct cf_store_request *request)
+{
+    struct cf_room_row *rows =
+        cf_sqlite_rows_grow(&request->arena, request->rooms, request->rooms_count, sizeof(*rows));
+    if (rows == NULL)
+        return CF_E_NOMEM;
+    request->rooms = rows;
+    struct cf_room_row *row = &rows[request->rooms_count];
+    if (!cf_sqlite_column_uuid(query, 0, &row->id))
+        return CF_E_NOMEM;
+    row->created = cf_sqlite_column_int(query, 3);
+    row->role = (enum cf_role)cf_sqlite_column_int(query, 4);
+    row->members = (uint64_t)cf_sqlite_column_int(query, 5);
+    enum cf_error error = cf_sqlite_column_text(query, 1, &request->arena, &row->name);
+    if (error == CF_OK)
+        error = cf_sqlite_column_text(query, 2, &request->arena, &row->created_by);
+    if (error == CF_OK)
+        request->rooms_count++;
+    return error;
+}
+
+enum cf_error cf_sqlite_member_add(const struct cf_sqlite_query *query,
+                                   struct cf_store_request *request)
+{
+    struct cf_member_row *rows = cf_sqlite_rows_grow(&request->arena, request->members,
+                                                     request->members_count, sizeof(*rows));
+    if (rows == NULL)
+        return CF_E_NOMEM;
+    request->members = rows;
+    struct cf_member_row *row = &rows[request->members_count];
+    row->role = (enum cf_role)cf_sqlite_column_int(query, 2);
+    row->joined = cf_sqlite_column_int(query, 3);
+    enum cf_error error = cf_sqlite_column_text(query, 0, &request->arena, &row->user);
+    if (error == CF_OK)
+        error = cf_sqlite_column_text(query, 1, &request->arena, &row->name);
+    if (error == CF_OK)
+        request->members_count++;
+    return error;
+}
+
 void cf_sqlite_answer_message(struct cf_store_request *request, struct cf_message_row *row)
 {
     request->messages = row;

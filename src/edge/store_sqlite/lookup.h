@@ -42,6 +42,14 @@ enum { CF_SQLITE_MESSAGE_COLUMNS = 8 };
  * without memory. */
 void *cf_sqlite_rows_grow(struct cf_arena *arena, void *rows, size_t count, size_t row_bytes);
 
+/* Appends the room to request->rooms: id, name, creator, created, role and number of members are
+ * the columns that the query stands on. CF_E_NOMEM. */
+enum cf_error cf_sqlite_room_add(const struct cf_sqlite_query *query,
+                                 struct cf_store_request *request);
+/* Appends the member to request->members: user, name, role, joined. CF_E_NOMEM. */
+enum cf_error cf_sqlite_member_add(const struct cf_sqlite_query *query,
+                                   struct cf_store_request *request);
+
 /* The request's answer is this one message. */
 void cf_sqlite_answer_message(struct cf_store_request *request, struct cf_message_row *row);
 

@@ -1,34 +1,14 @@
 #include "edge/store_sqlite/read.h"
 
+#include "edge/store_sqlite/group_read.h"
 #include "edge/store_sqlite/talk_read.h"
-
-static enum cf_error add_room(const struct cf_sqlite_query *query, struct cf_store_request *request)
-{
-    struct cf_room_row *rows =
-        cf_sqlite_rows_grow(&request->arena, request->rooms, request->rooms_count, sizeof(*rows));
-    if (rows == NULL)
-        return CF_E_NOMEM;
-    request->rooms = rows;
-    struct cf_room_row *row = &rows[request->rooms_count];
-    if (!cf_sqlite_column_uuid(query, 0, &row->id))
-        return CF_E_NOMEM;
-    row->created = cf_sqlite_column_int(query, 3);
-    row->role = (enum cf_role)cf_sqlite_column_int(query, 4);
-    row->members = (uint64_t)cf_sqlite_column_int(query, 5);
-    enum cf_error error = cf_sqlite_column_text(query, 1, &request->arena, &row->name);
-    if (error == CF_OK)
-        error = cf_sqlite_column_text(query, 2, &request->arena, &row->created_by);
-    if (error == CF_OK)
-        request->rooms_count++;
-    return error;
-}
 
 static int read_rooms(struct cf_sqlite_db *db, struct cf_store_request *request)
 {
     struct cf_sqlite_query query = cf_sqlite_query(db, CF_SQL_ROOMS_OF);
     cf_sqlite_bind_text(&query, request->actor);
     while (request->error == CF_OK && cf_sqlite_step(&query))
-        request->error = add_room(&query, request);
+        request->error = cf_sqlite_room_add(&query, request);
     return cf_sqlite_finish(&query);
 }
 
@@ -41,25 +21,6 @@ static int read_role(struct cf_sqlite_db *db, struct cf_store_request *request)
     return rc;
 }
 
-static enum cf_error add_member(const struct cf_sqlite_query *query,
-                                struct cf_store_request *request)
-{
-    struct cf_member_row *rows = cf_sqlite_rows_grow(&request->arena, request->members,
-                                                     request->members_count, sizeof(*rows));
-    if (rows == NULL)
-        return CF_E_NOMEM;
-    request->members = rows;
-    struct cf_member_row *row = &rows[request->members_count];
-    row->role = (enum cf_role)cf_sqlite_column_int(query, 2);
-    row->joined = cf_sqlite_column_int(query, 3);
-    enum cf_error error = cf_sqlite_column_text(query, 0, &request->arena, &row->user);
-    if (error == CF_OK)
-        error = cf_sqlite_column_text(query, 1, &request->arena, &row->name);
-    if (error == CF_OK)
-        request->members_count++;
-    return error;
-}
-
 static int read_members(struct cf_sqlite_db *db, struct cf_store_request *request)
 {
     struct cf_sqlite_room room;
@@ -69,7 +30,7 @@ static int read_members(struct cf_sqlite_db *db, struct cf_store_request *reques
     struct cf_sqlite_query query = cf_sqlite_query(db, CF_SQL_MEMBERS_OF);
     cf_sqlite_bind_int(&query, room.key);
     while (request->error == CF_OK && cf_sqlite_step(&query))
-        request->error = add_member(&query, request);
+        request->error = cf_sqlite_member_add(&query, request);
     return cf_sqlite_finish(&query);
 }
 
@@ -206,7 +167,6 @@ int cf_sqlite_read(struct cf_sqlite_db *db, struct cf_store_request *request)
     case CF_STORE_TALK_MESSAGES:
         return cf_sqlite_talk_messages(db, request);
     default:
-        request->error = CF_E_UNSUPPORTED;
-        return SQLITE_OK;
+        return cf_sqlite_group_read(db, request);
     }
 }

@@ -10,7 +10,11 @@
  * does not make the retry another message.
  *
  * The messages of conversations are kept in the same way. Their rowid is the number over the whole
- * store: it grows with seq, so what came after a number is found by (conversation, seq), too. */
+ * store: it grows with seq, so what came after a number is found by (conversation, seq), too.
+ *
+ * What happens in encrypted groups is one table, too, of which only the end grows. All kinds of a
+ * group in their order are six ranges of one index: an index without the kind, for them alone,
+ * would cost every insert more than the merging costs a read. */
 #include "edge/store_sqlite/schema.h"
 
 #include "base/assert.h"
@@ -19,7 +23,7 @@
 #include "edge/store_sqlite/store_sqlite.h"
 #include "edge/store_sqlite/text.h"
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 #define TEXT_OF(number) TEXT_OF_EXPANDED(number)
 #define TEXT_OF_EXPANDED(number) #number
 enum { PAGE_BYTES_MIN = 512 };
@@ -30,6 +34,10 @@ enum { PAGE_BYTES_MIN = 512 };
 _Static_assert(CF_ROLE_MEMBER == 1 && CF_ROLE_ADMIN == 2, "stored values");
 _Static_assert(CF_TALK_DIRECT == 0 && CF_TALK_GROUP == 1, "stored values");
 _Static_assert(CF_MARK_DELIVERED == 0 && CF_MARK_READ == 1, "stored values");
+_Static_assert(CF_GROUP_MESSAGE == 1 && CF_GROUP_THREAD == 2 && CF_GROUP_REPLY == 4, "stored");
+_Static_assert(CF_GROUP_MEDIA == 8 && CF_GROUP_JOINED == 16 && CF_GROUP_LEFT == 32, "stored");
+_Static_assert(CF_MEDIA_INCOMPLETE == 0 && CF_MEDIA_COMPLETE == 1, "stored values");
+_Static_assert(CF_MEDIA_DEAD == 2, "stored values");
 
 /* The id is given once over both tables and marks. */
 #define TALK_MESSAGES_TABLE(name)                                       \
@@ -159,6 +167,71 @@ static const char *const steps[SCHEMA_VERSION] = {
     ") STRICT, WITHOUT ROWID;"
 
     "PRAGMA user_version = 2;",
+
+    /* Stamps are milliseconds, us microseconds. */
+    "CREATE TABLE orbital_groups ("
+    "  key INTEGER PRIMARY KEY,"
+    "  id BLOB NOT NULL UNIQUE,"
+    "  name TEXT NOT NULL,"
+    "  created_by TEXT NOT NULL REFERENCES users (id),"
+    "  client_id TEXT,"
+    "  created_stamp INTEGER NOT NULL,"
+    "  last_stamp INTEGER NOT NULL,"
+    "  member_count INTEGER NOT NULL,"
+    "  media_bytes INTEGER NOT NULL" /* of what is not dead */
+    ") STRICT;"
+    "CREATE UNIQUE INDEX orbital_groups_by_client_id"
+    "  ON orbital_groups (created_by, client_id) WHERE client_id IS NOT NULL;"
+
+    "CREATE TABLE orbital_members ("
+    "  room INTEGER NOT NULL REFERENCES orbital_groups (key),"
+    "  user TEXT NOT NULL REFERENCES users (id),"
+    "  joined_stamp INTEGER NOT NULL,"
+    "  PRIMARY KEY (room, user)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX orbital_members_by_user ON orbital_members (user);"
+
+    /* The long columns are the last: whoever reads the others does not walk through them. */
+    "CREATE TABLE orbital_events ("
+    "  key INTEGER PRIMARY KEY,"
+    "  room INTEGER NOT NULL REFERENCES orbital_groups (key),"
+    "  kind INTEGER NOT NULL CHECK (kind IN (1, 2, 4, 8, 16, 32)),"
+    "  stamp INTEGER NOT NULL,"
+    "  thread INTEGER REFERENCES orbital_events (key)," /* of replies and media */
+    "  author TEXT NOT NULL REFERENCES users (id),"     /* or who joined or left */
+    "  author_name TEXT NOT NULL,"                      /* then */
+    "  client_id TEXT,"
+    "  size INTEGER NOT NULL,"       /* 0: no media */
+    "  expires_us INTEGER NOT NULL," /* 0: no media */
+    "  id BLOB UNIQUE,"              /* NULL: joined, left */
+    "  title TEXT,"
+    "  text TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX orbital_events_by_kind ON orbital_events (room, kind, stamp);"
+    "CREATE INDEX orbital_events_by_thread"
+    "  ON orbital_events (thread, kind, stamp) WHERE thread IS NOT NULL;"
+    "CREATE UNIQUE INDEX orbital_events_by_client_id"
+    "  ON orbital_events (room, author, client_id) WHERE client_id IS NOT NULL;"
+
+    /* Files that there are, or that are to be removed; the log knows of a media for good. */
+    "CREATE TABLE orbital_media ("
+    "  key INTEGER PRIMARY KEY,"
+    "  id BLOB NOT NULL UNIQUE,"
+    "  room INTEGER NOT NULL REFERENCES orbital_groups (key),"
+    "  thread INTEGER NOT NULL REFERENCES orbital_events (key),"
+    "  author TEXT NOT NULL REFERENCES users (id),"
+    "  client_id TEXT,"
+    "  size INTEGER NOT NULL,"
+    "  opened_us INTEGER NOT NULL,"
+    "  expires_us INTEGER NOT NULL,"                       /* 0: never completed */
+    "  state INTEGER NOT NULL CHECK (state IN (0, 1, 2))," /* incomplete, complete, dead */
+    "  metadata TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX orbital_media_by_client_id"
+    "  ON orbital_media (room, author, client_id) WHERE client_id IS NOT NULL AND state <> 2;"
+    "CREATE INDEX orbital_media_by_state ON orbital_media (state, expires_us, opened_us);"
+
+    "PRAGMA user_version = 3;",
 };
 
 static int read_number(sqlite3 *handle, const char *sql, int64_t *out_number)

@@ -9,6 +9,7 @@
 #ifndef CF_EDGE_STORE_SQLITE_STATEMENTS_H
 #define CF_EDGE_STORE_SQLITE_STATEMENTS_H
 
+#include "edge/store_sqlite/statements_group.h"
 #include "edge/store_sqlite/statements_talk.h"
 
 #define CF_SQL_MESSAGE_COLUMNS                                                            \
@@ -47,7 +48,8 @@
     /* room, seq: the first at or after it */                                                \
     X(CREATED_AT, "SELECT seq, created_us FROM shop_messages WHERE room = ?1 AND seq >= ?2 " \
                   "ORDER BY seq LIMIT 1")                                                    \
-    CF_SQL_TALK_READS(X)
+    CF_SQL_TALK_READS(X)                                                                     \
+    CF_SQL_GROUP_READS(X)
 
 #define CF_SQL_WRITES(X)                                                                         \
     X(BEGIN_IMMEDIATE, "BEGIN IMMEDIATE")                                                        \
@@ -99,7 +101,8 @@
                      "WHERE key = ?1")                                                           \
     /* room */                                                                                   \
     X(ROOM_MESSAGE_GONE, "UPDATE rooms SET message_count = message_count - 1 WHERE key = ?1")    \
-    CF_SQL_TALK_WRITES(X)
+    CF_SQL_TALK_WRITES(X)                                                                        \
+    CF_SQL_GROUP_WRITES(X)
 
 enum cf_sqlite_statement {
 #define CF_SQL_ENUM(name, sql) CF_SQL_##name,

@@ -1,6 +1,7 @@
 #include "edge/store_sqlite/write.h"
 
 #include "base/map.h"
+#include "edge/store_sqlite/group_write.h"
 #include "edge/store_sqlite/sockets.h"
 #include "edge/store_sqlite/talk_write.h"
 #include "edge/store_sqlite/write_rooms.h"
@@ -220,9 +221,10 @@ static int delete_message(struct cf_sqlite_db *db, struct cf_sqlite_names *names
                            : cf_sqlite_put_name(db, names, request->actor, request->actor_name);
 }
 
-static int write_talk(struct cf_sqlite_db *db, struct cf_sqlite_names *names, int64_t *last_number,
-                      struct cf_store_request *request)
+static int write_talk(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
+                      struct cf_sqlite_counters *counters, struct cf_store_request *request)
 {
+    int64_t *last_number = &counters->number;
     switch (request->op) {
     case CF_STORE_TALK_CREATE:
         return cf_sqlite_talk_create(db, names, request);
@@ -245,13 +247,12 @@ static int write_talk(struct cf_sqlite_db *db, struct cf_sqlite_names *names, in
     case CF_STORE_SOCKET_RECOVER:
         return cf_sqlite_socket_recover(db, names, *last_number, request);
     default:
-        request->error = CF_E_UNSUPPORTED;
-        return SQLITE_OK;
+        return cf_sqlite_group_write(db, names, counters, request);
     }
 }
 
-int cf_sqlite_write(struct cf_sqlite_db *db, struct cf_sqlite_names *names, int64_t *last_number,
-                    struct cf_store_request *request)
+int cf_sqlite_write(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
+                    struct cf_sqlite_counters *counters, struct cf_store_request *request)
 {
     switch (request->op) {
     case CF_STORE_USER_PUT:
@@ -273,6 +274,6 @@ int cf_sqlite_write(struct cf_sqlite_db *db, struct cf_sqlite_names *names, int6
     case CF_STORE_MESSAGE_IMAGE_REMOVE:
         return remove_image(db, names, request);
     default:
-        return write_talk(db, names, last_number, request);
+        return write_talk(db, names, counters, request);
     }
 }

@@ -9,10 +9,15 @@
 #include "edge/store_sqlite/lookup.h"
 #include "edge/store_sqlite/names.h"
 
-/* Executes a request of a writing operation, inside a transaction. *last_number is the highest
- * number that a message or mark has. Returns as lookup.h says; not SQLITE_OK: the transaction is to
- * be given up. */
-int cf_sqlite_write(struct cf_sqlite_db *db, struct cf_sqlite_names *names, int64_t *last_number,
-                    struct cf_store_request *request);
+/* The highest that were given. */
+struct cf_sqlite_counters {
+    int64_t number; /* of a message or mark of conversations */
+    int64_t stamp;  /* of encrypted groups */
+};
+
+/* Executes a request of a writing operation, inside a transaction. Returns as lookup.h says; not
+ * SQLITE_OK: the transaction is to be given up. */
+int cf_sqlite_write(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
+                    struct cf_sqlite_counters *counters, struct cf_store_request *request);
 
 #endif

@@ -14,8 +14,7 @@ int cf_sqlite_put_name(struct cf_sqlite_db *db, struct cf_sqlite_names *names, s
     return rc;
 }
 
-/* Makes sure that the user has a row; a known user's name stays. */
-static int ensure_user(struct cf_sqlite_db *db, struct cf_slice user, struct cf_slice name)
+int cf_sqlite_ensure_user(struct cf_sqlite_db *db, struct cf_slice user, struct cf_slice name)
 {
     struct cf_sqlite_query query = cf_sqlite_query(db, CF_SQL_USER_ENSURE);
     cf_sqlite_bind_text(&query, user);
@@ -26,7 +25,8 @@ static int ensure_user(struct cf_sqlite_db *db, struct cf_slice user, struct cf_
 int cf_sqlite_put_user(struct cf_sqlite_db *db, struct cf_sqlite_names *names, struct cf_slice user,
                        struct cf_slice name)
 {
-    return name.len > 0 ? cf_sqlite_put_name(db, names, user, name) : ensure_user(db, user, user);
+    return name.len > 0 ? cf_sqlite_put_name(db, names, user, name)
+                        : cf_sqlite_ensure_user(db, user, user);
 }
 
 /* The stored name, in the request's arena; `fallback` for a user who is not known. E_NOMEM. */
@@ -49,6 +49,15 @@ int cf_sqlite_name_after(struct cf_sqlite_db *db, struct cf_store_request *reque
         return find_name(db, request, user, user, out_name);
     *out_name = name;
     return SQLITE_OK;
+}
+
+int cf_sqlite_user_name_after(struct cf_sqlite_db *db, struct cf_store_request *request,
+                              struct cf_slice *out_name)
+{
+    if (cf_slice_eq(request->actor, request->user))
+        return cf_sqlite_name_after(db, request, request->user, request->actor_name, out_name);
+    struct cf_slice first = request->user_name.len > 0 ? request->user_name : request->user;
+    return find_name(db, request, request->user, first, out_name);
 }
 
 static int add_member(struct cf_sqlite_db *db, int64_t room_key, struct cf_slice user,
@@ -173,16 +182,6 @@ static int check_member_put(struct cf_sqlite_db *db, struct cf_store_request *re
     return rc;
 }
 
-/* The name by which the user will be called after MEMBER_PUT. */
-static int find_member_name(struct cf_sqlite_db *db, struct cf_store_request *request,
-                            struct cf_slice *out_name)
-{
-    if (cf_slice_eq(request->actor, request->user))
-        return cf_sqlite_name_after(db, request, request->user, request->actor_name, out_name);
-    struct cf_slice first = request->user_name.len > 0 ? request->user_name : request->user;
-    return find_name(db, request, request->user, first, out_name);
-}
-
 int cf_sqlite_member_put(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
                          struct cf_store_request *request)
 {
@@ -192,7 +191,7 @@ int cf_sqlite_member_put(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
     if (rc != SQLITE_OK || request->error != CF_OK)
         return rc;
     struct cf_slice name;
-    rc = find_member_name(db, request, &name);
+    rc = cf_sqlite_user_name_after(db, request, &name);
     if (rc != SQLITE_OK || request->error != CF_OK)
         return rc;
     struct cf_member_row *row = cf_arena_alloc(&request->arena, sizeof(*row));
@@ -207,7 +206,7 @@ int cf_sqlite_member_put(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
     request->members_count = 1;
     rc = cf_sqlite_put_name(db, names, request->actor, request->actor_name);
     if (rc == SQLITE_OK)
-        rc = ensure_user(db, request->user, name);
+        rc = cf_sqlite_ensure_user(db, request->user, name);
     if (rc != SQLITE_OK)
         return rc;
     return request->created ? add_member(db, room.key, request->user, request->role, request->now)

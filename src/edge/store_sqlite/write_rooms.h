@@ -10,9 +10,16 @@ int cf_sqlite_put_name(struct cf_sqlite_db *db, struct cf_sqlite_names *names, s
 /* As put_name, and makes sure that the user has a row. */
 int cf_sqlite_put_user(struct cf_sqlite_db *db, struct cf_sqlite_names *names, struct cf_slice user,
                        struct cf_slice name);
+/* Makes sure that the user has a row; a known user's name stays. */
+int cf_sqlite_ensure_user(struct cf_sqlite_db *db, struct cf_slice user, struct cf_slice name);
 /* The name by which the user will be called once `name` is put, in the request's arena. E_NOMEM. */
 int cf_sqlite_name_after(struct cf_sqlite_db *db, struct cf_store_request *request,
                          struct cf_slice user, struct cf_slice name, struct cf_slice *out_name);
+
+/* The same of request->user, once request->actor is put and request->user ensured: a user_name is
+ * for one who is not known yet. */
+int cf_sqlite_user_name_after(struct cf_sqlite_db *db, struct cf_store_request *request,
+                              struct cf_slice *out_name);
 
 int cf_sqlite_room_create(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
                           struct cf_store_request *request);

@@ -9,7 +9,6 @@
 #include "edge/store_sqlite/file.h"
 #include "edge/store_sqlite/schema.h"
 #include "edge/store_sqlite/text.h"
-#include "edge/store_sqlite/write.h"
 
 enum {
     BATCH_MAX = 1024, /* requests in a transaction: bounds what waits for one fsync */
@@ -120,6 +119,13 @@ static uint64_t now_us(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+static int64_t wall_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static int commit(struct cf_sqlite_writer *writer)
 {
     uint64_t began = now_us();
@@ -136,7 +142,7 @@ static int execute_batch(struct cf_sqlite_writer *writer, struct cf_list *batch)
     uint64_t writes = 0;
     for (struct cf_list *node = batch->next; rc == SQLITE_OK && node != batch; node = node->next) {
         struct cf_store_request *request = CF_LIST_ENTRY(node, struct cf_store_request, link);
-        rc = cf_sqlite_write(&writer->db, &writer->names, &writer->last_number, request);
+        rc = cf_sqlite_write(&writer->db, &writer->names, &writer->counters, request);
         if (request->error != CF_OK)
             cf_sqlite_refuse(request, request->error);
         writes++;
@@ -145,6 +151,7 @@ static int execute_batch(struct cf_sqlite_writer *writer, struct cf_list *batch)
         rc = commit(writer);
     if (rc == SQLITE_OK)
         atomic_fetch_add(&writer->shared->writes_done, writes);
+    atomic_store(&writer->shared->stamp, writer->counters.stamp);
     return rc;
 }
 
@@ -183,20 +190,29 @@ static enum cf_error look_over(struct cf_sqlite_writer *writer, struct cf_buf *w
     return check ? cf_sqlite_db_quick_check(&writer->db, path, why) : CF_OK;
 }
 
-/* Numbers that were given in a transaction that failed count no longer: nobody has been told. */
-static int read_last_number(struct cf_sqlite_writer *writer)
+static int read_highest(struct cf_sqlite_writer *writer, enum cf_sqlite_statement statement,
+                        int64_t *highest)
 {
-    static const enum cf_sqlite_statement statements[] = {
+    struct cf_sqlite_query query = cf_sqlite_query(&writer->db, statement);
+    int64_t found = cf_sqlite_step(&query) ? cf_sqlite_column_int(&query, 0) : 0;
+    if (found > *highest)
+        *highest = found;
+    return cf_sqlite_finish(&query);
+}
+
+/* Numbers that were given in a transaction that failed count no longer: nobody has been told. Of
+ * stamps somebody may have: the highest is asked for at any time. */
+static int read_counters(struct cf_sqlite_writer *writer)
+{
+    static const enum cf_sqlite_statement numbers[] = {
         CF_SQL_DIRECT_LAST_NUMBER, CF_SQL_GROUP_LAST_NUMBER, CF_SQL_MARK_LAST_NUMBER};
     int rc = SQLITE_OK;
-    writer->last_number = 0;
-    for (size_t i = 0; rc == SQLITE_OK && i < CF_ARRAY_LEN(statements); i++) {
-        struct cf_sqlite_query query = cf_sqlite_query(&writer->db, statements[i]);
-        int64_t number = cf_sqlite_step(&query) ? cf_sqlite_column_int(&query, 0) : 0;
-        rc = cf_sqlite_finish(&query);
-        if (number > writer->last_number)
-            writer->last_number = number;
-    }
+    writer->counters.number = 0;
+    for (size_t i = 0; rc == SQLITE_OK && i < CF_ARRAY_LEN(numbers); i++)
+        rc = read_highest(writer, numbers[i], &writer->counters.number);
+    if (rc == SQLITE_OK)
+        rc = read_highest(writer, CF_SQL_ORBITAL_LAST_STAMP, &writer->counters.stamp);
+    atomic_store(&writer->shared->stamp, writer->counters.stamp);
     return rc;
 }
 
@@ -212,7 +228,7 @@ static enum cf_error connect_writer(struct cf_sqlite_writer *writer, bool unclea
     if (error != CF_OK)
         return error;
     cf_sqlite_checkpoint_watch(writer);
-    int rc = read_last_number(writer);
+    int rc = read_counters(writer);
     if (rc == SQLITE_OK)
         rc = cf_sqlite_schema_touch(writer->db.handle);
     if (rc == SQLITE_OK)
@@ -294,6 +310,7 @@ enum cf_error cf_sqlite_writer_start(struct cf_sqlite_writer *writer,
 {
     writer->shared = shared;
     writer->state = CF_SQLITE_UP;
+    writer->counters.stamp = wall_ms();
     cf_sqlite_names_init(&writer->names);
     /* A clean stop checkpoints the WAL and removes it; a crash leaves something in it. */
     bool unclean = cf_sqlite_file_bytes(shared->config.path, "-wal") > 0;

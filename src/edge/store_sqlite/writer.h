@@ -14,6 +14,7 @@
 #include "edge/store_sqlite/db.h"
 #include "edge/store_sqlite/names.h"
 #include "edge/store_sqlite/shared.h"
+#include "edge/store_sqlite/write.h"
 
 enum cf_sqlite_writer_state {
     CF_SQLITE_UP,
@@ -26,7 +27,7 @@ struct cf_sqlite_writer {
     struct cf_sqlite_shared *shared;
     struct cf_sqlite_db db; /* open in UP and LOCKED */
     struct cf_sqlite_names names;
-    int64_t last_number; /* the highest one of a message or mark; read with every connection */
+    struct cf_sqlite_counters counters; /* read with every connection; a stamp never goes back */
     enum cf_sqlite_writer_state state;
     cf_ms retry_at;             /* DOWN: when to try a fresh connection */
     int wal_pages;              /* in the WAL after the last commit */
