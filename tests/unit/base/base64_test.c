@@ -33,6 +33,9 @@ static void vectors_of_the_rfc(void **state)
             cf_buf_reset(&out);
             assert_int_equal(cf_base64_decode((enum cf_base64)kind, text, &out), CF_OK);
             assert_true(cf_slice_eq(cf_buf_peek(&out), e->bytes));
+            size_t len;
+            assert_int_equal(cf_base64_check((enum cf_base64)kind, text, &len), CF_OK);
+            assert_int_equal(len, e->bytes.len);
             cf_buf_deinit(&out);
         }
     }
@@ -41,6 +44,9 @@ static void vectors_of_the_rfc(void **state)
 static void assert_refused(enum cf_base64 kind, struct cf_slice text)
 {
     struct cf_buf out;
+    size_t len = 7;
+    assert_int_equal(cf_base64_check(kind, text, &len), CF_E_SYNTAX);
+    assert_int_equal(len, 7);
     cf_buf_init(&out, 100);
     assert_int_equal(cf_buf_append(&out, CF_LIT("kept")), CF_OK);
     assert_int_equal(cf_base64_decode(kind, text, &out), CF_E_SYNTAX);
@@ -82,6 +88,9 @@ static void only_the_alphabet(void **state)
                 assert_int_equal(cf_base64_decode((enum cf_base64)kind, cf_slice_of(text, 8), &out),
                                  good ? CF_OK : CF_E_SYNTAX);
                 assert_int_equal(out.len, good ? 6 : 0);
+                size_t len;
+                assert_int_equal(cf_base64_check((enum cf_base64)kind, cf_slice_of(text, 8), &len),
+                                 good ? CF_OK : CF_E_SYNTAX);
                 cf_buf_deinit(&out);
             }
         }
@@ -114,6 +123,31 @@ static void unused_bits_must_be_zero(void **state)
     cf_buf_deinit(&out);
     assert_refused(CF_BASE64, CF_LIT("Zh=="));
     assert_refused(CF_BASE64, CF_LIT("Zm9="));
+}
+
+/* Decoding refuses exactly what a check refuses, and gives as many bytes as it says. */
+static void a_check_is_a_decoding_without_bytes(void **state)
+{
+    (void)state;
+    static const char characters[] = "ABgwQ/9+-_= \n";
+    uint64_t seed = 6;
+    unsigned good = 0;
+    for (unsigned round = 0; round < 100000; round++) {
+        enum cf_base64 kind = round % 2 == 0 ? CF_BASE64 : CF_BASE64_URL;
+        uint8_t text[9];
+        size_t text_len = random_below(&seed, sizeof(text) + 1), len = 99;
+        for (size_t i = 0; i < text_len; i++)
+            text[i] = (uint8_t)characters[random_below(&seed, sizeof(characters) - 1)];
+        struct cf_buf out;
+        cf_buf_init(&out, 9);
+        struct cf_slice slice = cf_slice_of(text, text_len);
+        enum cf_error error = cf_base64_decode(kind, slice, &out);
+        assert_int_equal(cf_base64_check(kind, slice, &len), error);
+        assert_int_equal(len, error == CF_OK ? out.len : 99);
+        good += error == CF_OK;
+        cf_buf_deinit(&out);
+    }
+    assert_true(good > 1000 && good < 99000);
 }
 
 static void limits_of_the_buffer(void **state)
@@ -156,9 +190,13 @@ static void bytes_come_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(vectors_of_the_rfc),   cmocka_unit_test(padding_is_exact),
-        cmocka_unit_test(only_the_alphabet),    cmocka_unit_test(unused_bits_must_be_zero),
-        cmocka_unit_test(limits_of_the_buffer), cmocka_unit_test(bytes_come_back),
+        cmocka_unit_test(vectors_of_the_rfc),
+        cmocka_unit_test(padding_is_exact),
+        cmocka_unit_test(only_the_alphabet),
+        cmocka_unit_test(unused_bits_must_be_zero),
+        cmocka_unit_test(limits_of_the_buffer),
+        cmocka_unit_test(bytes_come_back),
+        cmocka_unit_test(a_check_is_a_decoding_without_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
