@@ -276,6 +276,37 @@ export function feeds(context, server) {
     };
 }
 
+// The seed's client: it keeps the server_timestamp of the last frame, whatever it was. Back again it subscribes first,
+// holds back what arrives, fetches from its cursor until nothing is left, merges by id, and releases.
+export class Follower {
+    constructor(user, groups) {
+        Object.assign(this, { user, groups, events: [], keys: new Set(), cursor: 0, recovered: 0 });
+    }
+
+    #apply(event) {
+        if (this.keys.has(keyOf(event))) return false;
+        this.keys.add(keyOf(event));
+        this.events.push(event);
+        return true;
+    }
+
+    async connect(server, limit) {
+        this.feed = await Feed.open(server, this.user);
+        await this.feed.subscribe(...this.groups);
+        for (const event of await fetchSince(server, this.user, this.cursor, { limit }))
+            if (this.#apply(event)) this.recovered++;
+    }
+
+    // The connection is cut, if it is not lost already.
+    lose() {
+        this.feed.cut();
+        const { fault, last } = this.feed;
+        if (fault && !fault.message.startsWith('closed')) throw fault;
+        this.cursor = last;
+        for (const event of this.feed.left().filter(isEvent)) this.#apply(event);
+    }
+}
+
 // Whoever is subscribed to `marker` has been told all that was committed before: the marker's event, which comes last.
 export async function told(server, user, marker, readers) {
     const text = crypto.randomUUID();

@@ -4,7 +4,7 @@ import http from 'node:http';
 import { rmSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { makeDir } from './lib.mjs';
-import { Feed, addMember, ask, createGroup, expect, feeds, fetchSince, isEvent, keyOf, removeMember, reply, say,
+import { Feed, Follower, addMember, ask, createGroup, expect, feeds, fetchSince, keyOf, removeMember, reply, say,
     sealed, send, startServer, startThread, upload } from './orbital_lib.mjs';
 import { people, random, seedOf, sleep, stopClean, until } from './talk_lib.mjs';
 
@@ -128,37 +128,14 @@ describe('order', () => {
     });
 });
 
-// The seed's client: keeps the server_timestamp of the last frame, whatever it was. Back again it subscribes first,
-// holds back what arrives, fetches from its cursor until nothing is left, merges by id, and releases.
-class Client {
-    constructor(user, groups, next) {
-        Object.assign(this, { user, groups, next, events: [], keys: new Set(), cursor: 0, cuts: 0, recovered: 0 });
-    }
-
-    #apply(event) {
-        if (this.keys.has(keyOf(event))) return false;
-        this.keys.add(keyOf(event));
-        this.events.push(event);
-        return true;
-    }
-
-    // One connection: opened, recovered, listened to for a while, cut.
-    async live(server, ms) {
-        const feed = await Feed.open(server, this.user);
-        await feed.subscribe(...this.groups);
-        for (const event of await fetchSince(server, this.user, this.cursor, { limit: 20 + this.next.below(480) }))
-            if (this.#apply(event)) this.recovered++;
-        // frames that are no events move the cursor, too
-        const chatter = setInterval(() => feed.socket.readyState === 1 && feed.say('ping', {}), 1);
-        await sleep(ms);
-        clearInterval(chatter);
-        feed.cut();
-        this.cuts++;
-        this.cursor = feed.last;
-        for (const event of feed.left().filter(isEvent)) this.#apply(event);
-        const { fault } = feed;
-        if (fault && !fault.message.startsWith('closed')) throw fault;
-    }
+// One connection: recovered, listened to for a while with chatter of its own, cut.
+async function visit(follower, server, ms, limit) {
+    await follower.connect(server, limit);
+    // frames that are no events move the cursor, too
+    const chatter = setInterval(() => follower.feed.socket.readyState === 1 && follower.feed.say('ping', {}), 1);
+    await sleep(ms);
+    clearInterval(chatter);
+    follower.lose();
 }
 
 describe('recovery', () => {
@@ -172,14 +149,15 @@ describe('recovery', () => {
             for (let i = 0; i < 3; i++) groups.push(await createGroup(server, ann, [ben, cal, dan, eve]));
             const stop = writers(server, [[ann, groups], [ben, groups], [cal, [groups[1]]],
                 [dan, [groups[2], groups[0]]]]);
-            const clients = Array.from({ length: 4 }, () => new Client(eve, groups, random(next.below(2 ** 32))));
+            const clients = Array.from({ length: 4 }, () => new Follower(eve, groups));
             await Promise.all(clients.map(async (client) => {
-                for (let round = 0; round < 30; round++) await client.live(server, client.next.below(80));
+                const own = random(next.below(2 ** 32));
+                for (let round = 0; round < 30; round++) await visit(client, server, own.below(80), 20 + own.below(480));
             }));
             await stop();
             const log = await fetchSince(server, eve);
             for (const client of clients) {
-                await client.live(server, 0);
+                await visit(client, server, 0);
                 assert.deepEqual(client.events.map(keyOf), log.map(keyOf));
                 assert.deepEqual(client.events, log);
                 assert.ok(client.recovered > 0);
