@@ -110,22 +110,23 @@ enum cf_error cf_sqlite_group_media_read(const struct cf_sqlite_query *query,
         return error;
     out_media->key = cf_sqlite_column_int(query, FIRST);
     out_media->thread_key = cf_sqlite_column_int(query, FIRST + 2);
+    out_media->event_key = cf_sqlite_column_int(query, FIRST + 3);
     struct cf_group_media *row = &out_media->row;
     *row = (struct cf_group_media){
         .group = out_media->group.id,
-        .size = (uint64_t)cf_sqlite_column_int(query, FIRST + 6),
-        .opened = cf_sqlite_column_int(query, FIRST + 7),
-        .expires = cf_sqlite_column_int(query, FIRST + 8),
-        .state = (enum cf_group_media_state)cf_sqlite_column_int(query, FIRST + 9),
+        .size = (uint64_t)cf_sqlite_column_int(query, FIRST + 7),
+        .opened = cf_sqlite_column_int(query, FIRST + 8),
+        .expires = cf_sqlite_column_int(query, FIRST + 9),
+        .state = (enum cf_group_media_state)cf_sqlite_column_int(query, FIRST + 10),
     };
     if (!cf_sqlite_column_uuid(query, FIRST + 1, &row->id) ||
-        !cf_sqlite_column_uuid(query, FIRST + 3, &row->thread))
+        !cf_sqlite_column_uuid(query, FIRST + 4, &row->thread))
         return CF_E_NOMEM;
-    error = cf_sqlite_column_text(query, FIRST + 4, arena, &row->author);
+    error = cf_sqlite_column_text(query, FIRST + 5, arena, &row->author);
     if (error == CF_OK)
-        error = cf_sqlite_column_text(query, FIRST + 5, arena, &row->author_name);
+        error = cf_sqlite_column_text(query, FIRST + 6, arena, &row->author_name);
     if (error == CF_OK)
-        error = cf_sqlite_column_text(query, FIRST + 10, arena, &row->metadata);
+        error = cf_sqlite_column_text(query, FIRST + 11, arena, &row->metadata);
     return error;
 }
 

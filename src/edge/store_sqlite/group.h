@@ -39,6 +39,7 @@ struct cf_group_event *cf_sqlite_group_event_answer(struct cf_store_request *req
 struct cf_sqlite_group_media {
     struct cf_sqlite_group group;
     int64_t key, thread_key;
+    int64_t event_key; /* 0: not complete */
     struct cf_group_media row;
 };
 

@@ -99,22 +99,12 @@ int cf_sqlite_group_media_open(struct cf_sqlite_db *db, struct cf_store_request 
     return add_bytes(db, media.group.key, (int64_t)media.row.size);
 }
 
-/* The event of media that is complete. */
-static int answer_event(struct cf_sqlite_db *db, struct cf_store_request *request,
-                        struct cf_group_event *event)
-{
-    struct cf_sqlite_query query = cf_sqlite_query(db, CF_SQL_ORBITAL_EVENT_OF);
-    cf_sqlite_bind_uuid(&query, &request->message);
-    if (cf_sqlite_step(&query))
-        request->error = cf_sqlite_group_event_read(&query, &request->arena, event);
-    return cf_sqlite_finish(&query);
-}
-
-static int set_complete(struct cf_sqlite_db *db, const struct cf_sqlite_group_media *media)
+static int update_complete(struct cf_sqlite_db *db, const struct cf_sqlite_group_media *media)
 {
     struct cf_sqlite_query query = cf_sqlite_query(db, CF_SQL_ORBITAL_MEDIA_COMPLETE);
     cf_sqlite_bind_int(&query, media->key);
     cf_sqlite_bind_int(&query, media->row.expires);
+    cf_sqlite_bind_int(&query, media->event_key);
     return cf_sqlite_execute(&query);
 }
 
@@ -122,7 +112,9 @@ static int complete(struct cf_sqlite_db *db, struct cf_sqlite_counters *counters
                     struct cf_store_request *request, struct cf_sqlite_group_media *media)
 {
     struct cf_group_media *row = &media->row;
-    struct cf_group_event *event = request->group_events;
+    struct cf_group_event *event = cf_sqlite_group_event_answer(request);
+    if (event == NULL)
+        return SQLITE_OK;
     *event = (struct cf_group_event){
         .kind = CF_GROUP_MEDIA,
         .id = row->id,
@@ -138,13 +130,10 @@ static int complete(struct cf_sqlite_db *db, struct cf_sqlite_counters *counters
     int rc = cf_sqlite_group_append(db, counters, request->now, &entry, &request->created);
     if (rc != SQLITE_OK)
         return rc;
-    if (!request->created) {
-        request->error = CF_E_CONFLICT; /* a post has the media's id */
-        return SQLITE_OK;
-    }
+    media->event_key = sqlite3_last_insert_rowid(db->handle);
     row->expires = event->expires;
     row->state = CF_MEDIA_COMPLETE;
-    return set_complete(db, media);
+    return update_complete(db, media);
 }
 
 int cf_sqlite_group_media_done(struct cf_sqlite_db *db, struct cf_sqlite_counters *counters,
@@ -160,11 +149,9 @@ int cf_sqlite_group_media_done(struct cf_sqlite_db *db, struct cf_sqlite_counter
     }
     if (request->actor_name.len > 0)
         media.row.author_name = request->actor_name;
-    struct cf_group_event *event = cf_sqlite_group_event_answer(request);
-    if (event == NULL)
-        return SQLITE_OK;
-    rc = media.row.state == CF_MEDIA_COMPLETE ? answer_event(db, request, event)
-                                              : complete(db, counters, request, &media);
+    rc = media.row.state == CF_MEDIA_COMPLETE
+             ? cf_sqlite_group_event_add(db, request, media.event_key)
+             : complete(db, counters, request, &media);
     request->media = media.row;
     return rc;
 }

@@ -169,7 +169,7 @@ static int join_group(struct cf_sqlite_db *db, struct cf_sqlite_counters *counte
     if (rc != SQLITE_OK || request->error != CF_OK)
         return rc;
     struct cf_group_event *event = request->group_events;
-    int64_t stamp = next_stamp(counters, request->now, group.last_stamp);
+    int64_t stamp = next_stamp(counters, request->now, group.last_stamp); /* the event's, too */
     rc = insert_member(db, group.key, request->user, stamp, &request->created);
     if (rc != SQLITE_OK)
         return rc;

@@ -21,7 +21,8 @@ struct cf_sqlite_group_entry {
     int members_change;
 };
 
-/* Appends to the group's log. Not inserted: (group, author, client id), or the id, is taken. */
+/* Appends to the group's log; the event's `expires` counts from its stamp. Not inserted: (group,
+ * author, client id), or the id, is taken. */
 int cf_sqlite_group_append(struct cf_sqlite_db *db, struct cf_sqlite_counters *counters, cf_us now,
                            const struct cf_sqlite_group_entry *entry, bool *out_inserted);
 

@@ -203,10 +203,12 @@ static const char *const steps[SCHEMA_VERSION] = {
     "  client_id TEXT,"
     "  size INTEGER NOT NULL,"       /* 0: no media */
     "  expires_us INTEGER NOT NULL," /* 0: no media */
-    "  id BLOB UNIQUE,"              /* NULL: joined, left */
+    "  id BLOB,"                     /* NULL: joined, left */
     "  title TEXT,"
     "  text TEXT NOT NULL"
     ") STRICT;"
+    /* Of posts: the ids of media are orbital_media's. */
+    "CREATE UNIQUE INDEX orbital_events_by_id ON orbital_events (id) WHERE kind < 8;"
     "CREATE INDEX orbital_events_by_kind ON orbital_events (room, kind, stamp);"
     "CREATE INDEX orbital_events_by_thread"
     "  ON orbital_events (thread, kind, stamp) WHERE thread IS NOT NULL;"
@@ -219,6 +221,7 @@ static const char *const steps[SCHEMA_VERSION] = {
     "  id BLOB NOT NULL UNIQUE,"
     "  room INTEGER NOT NULL REFERENCES orbital_groups (key),"
     "  thread INTEGER NOT NULL REFERENCES orbital_events (key),"
+    "  event INTEGER REFERENCES orbital_events (key)," /* NULL: never completed */
     "  author TEXT NOT NULL REFERENCES users (id),"
     "  client_id TEXT,"
     "  size INTEGER NOT NULL,"

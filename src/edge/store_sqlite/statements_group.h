@@ -16,7 +16,7 @@
 
 /* For the user ?2; behind the group's columns. */
 #define CF_SQL_ORBITAL_MEDIA                                                                  \
-    "SELECT " CF_SQL_ORBITAL_GROUP_COLUMNS ", m.key, m.id, m.thread, "                        \
+    "SELECT " CF_SQL_ORBITAL_GROUP_COLUMNS ", m.key, m.id, m.thread, m.event, "               \
     "(SELECT t.id FROM orbital_events t WHERE t.key = m.thread), m.author, "                  \
     "(SELECT u.name FROM users u WHERE u.id = m.author), m.size, m.opened_us, m.expires_us, " \
     "m.state, m.metadata FROM orbital_media m JOIN orbital_groups g ON g.key = m.room "
@@ -26,11 +26,12 @@
     X(ORBITAL_GROUP_FOR, "SELECT " CF_SQL_ORBITAL_GROUP_COLUMNS " FROM orbital_groups g "         \
                          "JOIN orbital_members own ON own.room = g.key AND own.user = ?2 "        \
                          "WHERE g.id = ?1")                                                       \
-    /* thread id, user: the same of a thread's group, and the thread's key */                     \
+    /* thread id, user: the same of a thread's group, and the thread's key. The index by id is    \
+     * that of kinds < 8, and is not used without these words */                                             \
     X(ORBITAL_THREAD_FOR, "SELECT " CF_SQL_ORBITAL_GROUP_COLUMNS ", t.key FROM orbital_events t " \
                           "JOIN orbital_groups g ON g.key = t.room "                              \
                           "JOIN orbital_members own ON own.room = t.room AND own.user = ?2 "      \
-                          "WHERE t.id = ?1 AND t.kind = 2")                                       \
+                          "WHERE t.id = ?1 AND t.kind = 2 AND t.kind < 8")                        \
     /* user */                                                                                    \
     X(ORBITAL_GROUPS_OF, "SELECT g.id, g.name, g.created_by, g.created_stamp * 1000, "            \
                          "1 + (g.created_by = ?1), g.member_count FROM orbital_members own "      \
@@ -66,11 +67,11 @@
                            "WHERE m.id = ?1 AND m.state <> 2")
 
 #define CF_SQL_GROUP_WRITES(X)                                                                   \
-    /* the highest stamp given: rows of these tables are never deleted */                        \
-    X(ORBITAL_LAST_STAMP, "SELECT max(coalesce((SELECT stamp FROM orbital_events "               \
-                          "WHERE key = (SELECT max(key) FROM orbital_events)), 0), "             \
-                          "coalesce((SELECT created_stamp FROM orbital_groups "                  \
-                          "WHERE key = (SELECT max(key) FROM orbital_groups)), 0))")             \
+    /* the highest stamps given: rows of these tables are never deleted */                       \
+    X(ORBITAL_EVENT_LAST_STAMP, "SELECT stamp FROM orbital_events "                              \
+                                "WHERE key = (SELECT max(key) FROM orbital_events)")             \
+    X(ORBITAL_GROUP_LAST_STAMP, "SELECT created_stamp FROM orbital_groups "                      \
+                                "WHERE key = (SELECT max(key) FROM orbital_groups)")             \
     /* id, name, creator, client id, stamp. The guard of idempotency: nothing is inserted when   \
      * (creator, client id), or the id, is taken */                                              \
     X(ORBITAL_GROUP_INSERT, "INSERT INTO orbital_groups (id, name, created_by, client_id, "      \
@@ -99,8 +100,6 @@
     /* room, author, client id */                                                                \
     X(ORBITAL_EVENT_SENT,                                                                        \
       CF_SQL_ORBITAL_EVENT "WHERE e.room = ?1 AND e.author = ?2 AND e.client_id = ?3")           \
-    /* id */                                                                                     \
-    X(ORBITAL_EVENT_OF, CF_SQL_ORBITAL_EVENT "WHERE e.id = ?1")                                  \
     /* id, room, thread, author, client id, size, opened, metadata. The guard of idempotency:    \
      * nothing is inserted when (room, author, client id) of media that are not dead, or the id, \
      * is taken */                                                                               \
@@ -114,8 +113,8 @@
     /* room, difference */                                                                       \
     X(ORBITAL_BYTES_ADD, "UPDATE orbital_groups SET media_bytes = media_bytes + ?2 "             \
                          "WHERE key = ?1")                                                       \
-    /* key, expires */                                                                           \
-    X(ORBITAL_MEDIA_COMPLETE, "UPDATE orbital_media SET state = 1, expires_us = ?2 "             \
+    /* key, expires, event */                                                                    \
+    X(ORBITAL_MEDIA_COMPLETE, "UPDATE orbital_media SET state = 1, expires_us = ?2, event = ?3 " \
                               "WHERE key = ?1")                                                  \
     /* key */                                                                                    \
     X(ORBITAL_MEDIA_KILL, "UPDATE orbital_media SET state = 2 WHERE key = ?1")                   \

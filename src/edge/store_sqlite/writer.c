@@ -204,14 +204,20 @@ static int read_highest(struct cf_sqlite_writer *writer, enum cf_sqlite_statemen
  * stamps somebody may have: the highest is asked for at any time. */
 static int read_counters(struct cf_sqlite_writer *writer)
 {
-    static const enum cf_sqlite_statement numbers[] = {
-        CF_SQL_DIRECT_LAST_NUMBER, CF_SQL_GROUP_LAST_NUMBER, CF_SQL_MARK_LAST_NUMBER};
+    const struct {
+        enum cf_sqlite_statement statement;
+        int64_t *highest;
+    } reads[] = {
+        {CF_SQL_DIRECT_LAST_NUMBER, &writer->counters.number},
+        {CF_SQL_GROUP_LAST_NUMBER, &writer->counters.number},
+        {CF_SQL_MARK_LAST_NUMBER, &writer->counters.number},
+        {CF_SQL_ORBITAL_EVENT_LAST_STAMP, &writer->counters.stamp},
+        {CF_SQL_ORBITAL_GROUP_LAST_STAMP, &writer->counters.stamp},
+    };
     int rc = SQLITE_OK;
     writer->counters.number = 0;
-    for (size_t i = 0; rc == SQLITE_OK && i < CF_ARRAY_LEN(numbers); i++)
-        rc = read_highest(writer, numbers[i], &writer->counters.number);
-    if (rc == SQLITE_OK)
-        rc = read_highest(writer, CF_SQL_ORBITAL_LAST_STAMP, &writer->counters.stamp);
+    for (size_t i = 0; rc == SQLITE_OK && i < CF_ARRAY_LEN(reads); i++)
+        rc = read_highest(writer, reads[i].statement, reads[i].highest);
     atomic_store(&writer->shared->stamp, writer->counters.stamp);
     return rc;
 }
