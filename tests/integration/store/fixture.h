@@ -36,6 +36,7 @@ struct fixture {
 };
 
 #define S(literal) CF_LIT(literal)
+#define NO_CLIENT_ID ((struct cf_slice){NULL, 0})
 
 static inline void take_finished(void *context, struct cf_list *requests)
 {
@@ -101,6 +102,15 @@ static inline void close_store(struct fixture *f)
     if (f->store != NULL)
         f->store->ops->close(f->store);
     f->store = NULL;
+}
+
+/* From here on it is another process, as far as the store keeps anything beyond one. */
+static inline void reopen(struct fixture *f)
+{
+    if (f->mem)
+        return;
+    close_store(f);
+    open_sqlite(f);
 }
 
 static inline void make_dir(struct fixture *f)

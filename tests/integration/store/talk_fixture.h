@@ -4,17 +4,6 @@
 
 #include "fixture.h"
 
-#define NO_CLIENT_ID ((struct cf_slice){NULL, 0})
-
-/* From here on it is another process, as far as the store keeps anything beyond one. */
-static inline void reopen(struct fixture *f)
-{
-    if (f->mem)
-        return;
-    close_store(f);
-    open_sqlite(f);
-}
-
 /* The users of a text, with a space between two. */
 static inline void set_users(struct cf_store_request *request, struct cf_slice users)
 {
