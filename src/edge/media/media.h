@@ -34,25 +34,33 @@ typedef void cf_media_done(void *context, enum cf_error error);
 struct cf_media_writer *cf_media_writer_new(const struct cf_media *media, uv_loop_t *loop,
                                             const char *name, cf_media_done *done, void *context);
 /* Opens the temporary file `name`, or creates it, to go on where it ends: cf_media_writer_size. It
- * outlives this writer unless it is committed: cf_media_discard removes it. `name` may have been
- * committed by an earlier writer, whose caller could not tell anybody: the writer is then as after
- * its commit. `done` with the result. NULL without memory. */
+ * outlives this writer unless it is committed, under the same name: cf_media_discard removes it.
+ * `name` may have been committed by an earlier writer, whose caller could not tell anybody: the
+ * writer is then as after its commit. `done` with the result. NULL without memory.
+ *
+ * Two of them on one name at once are the caller's to prevent; one that was freed while it was busy
+ * does no harm. */
 struct cf_media_writer *cf_media_writer_resume(const struct cf_media *media, uv_loop_t *loop,
                                                const char *name, cf_media_done *done,
                                                void *context);
-/* Bytes in the file: what was there, and what has been written since. */
+/* Bytes in the file: what was there, and what has been written since, that of a write that failed
+ * half way included. */
 uint64_t cf_media_writer_size(const struct cf_media_writer *writer);
 /* It has its final name. */
 bool cf_media_writer_committed(const struct cf_media_writer *writer);
-/* Makes what was written durable under its temporary name. The errors of cf_media_write. */
+/* Makes what was written durable under its temporary name. The errors of cf_media_write. When it or
+ * the sync of a commit fails nobody knows what the disk has: the file is removed, its size 0. */
 enum cf_error cf_media_sync(struct cf_media_writer *writer);
 /* Appends a copy of `bytes`. CF_E_NOMEM; CF_E_STATE while another operation runs, after one that
  * failed, and after the commit. No `done` then. */
 enum cf_error cf_media_write(struct cf_media_writer *writer, struct cf_slice bytes);
+/* Appends what is in `bytes` without a copy: its memory goes over to the writer, and the buffer is
+ * empty. The same errors; the buffer is as it was. */
+enum cf_error cf_media_write_take(struct cf_media_writer *writer, struct cf_buf *bytes);
 /* Syncs, renames to the final `name`, syncs the directory. The same errors. */
 enum cf_error cf_media_commit(struct cf_media_writer *writer, const char *name);
 /* Frees the writer when what runs has ended; no `done` any more. A file whose commit was not told
- * of is removed. */
+ * of is removed, unless the writer is a resumed one. */
 void cf_media_writer_free(struct cf_media_writer *writer);
 
 /* A file that is being read. One operation at a time. */

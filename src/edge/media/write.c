@@ -1,4 +1,6 @@
 /* The way in: one file, one operation after the other. */
+#define _GNU_SOURCE /* sync_file_range */
+
 #include "edge/media/files.h"
 
 #include <errno.h>
@@ -10,6 +12,9 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+
+/* Bytes that may wait in memory for the disk before it is told to begin with them. */
+enum { FLUSH_BYTES = 16 * 1024 * 1024 };
 
 struct cf_media_writer {
     uv_work_t work;
@@ -28,6 +33,7 @@ struct cf_media_writer {
     bool named; /* its name in tmp is durable */
     bool final_found;
     uint64_t reached;
+    uint64_t flushed; /* the disk was told of what is before */
     struct cf_buf bytes;
     char temporary[CF_MEDIA_NAME_MAX];
     char final[CF_MEDIA_NAME_MAX];
@@ -85,8 +91,19 @@ static int step_resume(struct cf_media_writer *writer)
     struct stat status;
     if (fstat(writer->fd, &status) != 0)
         return errno;
-    writer->reached = (uint64_t)status.st_size;
+    writer->reached = writer->flushed = (uint64_t)status.st_size;
     return 0;
+}
+
+/* Writing begins early, so that a commit need not wait for the whole file, nor others' syncs behind
+ * it. Whether it succeeds is seen by that commit. */
+static void flush_early(struct cf_media_writer *writer)
+{
+    uint64_t len = writer->reached - writer->flushed;
+    if (len < FLUSH_BYTES)
+        return;
+    (void)sync_file_range(writer->fd, (off_t)writer->flushed, (off_t)len, SYNC_FILE_RANGE_WRITE);
+    writer->flushed = writer->reached;
 }
 
 /* At its place, not at the end of the file: the write of a writer that was freed may still be under
@@ -104,6 +121,7 @@ static int step_write(struct cf_media_writer *writer)
         writer->reached += (uint64_t)len;
         left = cf_slice_skip(left, (size_t)len);
     }
+    flush_early(writer);
     return 0;
 }
 
@@ -309,6 +327,17 @@ enum cf_error cf_media_write(struct cf_media_writer *writer, struct cf_slice byt
     enum cf_error error = cf_buf_append(&writer->bytes, bytes);
     if (error != CF_OK)
         return error;
+    writer->step = STEP_WRITE;
+    return writer_run(writer);
+}
+
+enum cf_error cf_media_write_take(struct cf_media_writer *writer, struct cf_buf *bytes)
+{
+    if (!is_ready(writer))
+        return CF_E_STATE;
+    cf_buf_deinit(&writer->bytes);
+    writer->bytes = *bytes;
+    cf_buf_init(bytes, bytes->max);
     writer->step = STEP_WRITE;
     return writer_run(writer);
 }
