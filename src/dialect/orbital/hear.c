@@ -144,12 +144,12 @@ enum cf_error cf_orbital_hear(struct cf_slice text, const uint8_t hash_key[16],
     struct hearing hearing = {.hash_key = hash_key, .arena = arena, .heard = out_heard};
     const char *wrong;
     *out_heard = (struct cf_orbital_heard){.verb = CF_ORBITAL_BAD_JSON};
+    if (text.len > limits.bytes_max)
+        return refuse(&hearing, rule_size);
     enum cf_error error =
         cf_json_read_object(text, &limits, hash_key, arena, fields, CF_ARRAY_LEN(fields), &wrong);
     if (error == CF_E_NOMEM)
         return error;
-    if (error == CF_E_TOO_LARGE)
-        return refuse(&hearing, rule_size);
     bool readable = error == CF_OK || error == CF_E_INVALID;
     if (!readable || fields[0].is != CF_JSON_IS_STRING)
         return CF_OK;

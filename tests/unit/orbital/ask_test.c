@@ -1,0 +1,747 @@
+/* Calls to store requests, and what a call may not be: statuses, codes, fields and texts, before
+ * any store is asked. */
+#include <stdio.h>
+
+#include "unit/orbital/call.h"
+
+#define ID_TEXT "The id in the path is no UUID."
+#define SEALED_TEXT " must be base64 (RFC 4648 section 4, with padding) of 1 to 262,144 bytes."
+#define ENVELOPE_TEXT "encrypted_envelope" SEALED_TEXT
+#define TITLE_TEXT "encrypted_title" SEALED_TEXT
+#define BODY_TEXT "encrypted_body" SEALED_TEXT
+#define CLIENT_ID_TEXT                                                                    \
+    "client_message_id (or the Idempotency-Key header) must be 1 to 128 printable ASCII " \
+    "characters."
+#define LIMIT_TEXT "limit must be a whole number from 1 to 500."
+#define BEFORE_TEXT "before must be a server_timestamp: a whole number of milliseconds from 0."
+#define JSON_TEXT \
+    "The body must be one JSON object in UTF-8, without duplicate keys, at most 32 levels deep."
+
+#define MEMBERS "groups/" GROUP "/members"
+#define THREADS "groups/" GROUP "/threads"
+#define REPLIES "threads/" THREAD "/replies"
+#define SEND "{\"conversation_id\":\"" GROUP "\",\"encrypted_envelope\":\"aGk=\""
+
+static struct world world;
+static struct person ann;
+
+static int set_up(void **state)
+{
+    (void)state;
+    world_open(&world);
+    person_init(&ann, &world, "ann", "Ann");
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    world_close(&world);
+    return 0;
+}
+
+static void refused(struct ask what, unsigned status, const char *code, const char *field,
+                    const char *message)
+{
+    assert_refused(&world, &ann, what, status, code, field, message);
+}
+
+static struct cf_store_request *asked(struct ask what, enum cf_store_op op)
+{
+    struct cf_store_request *request = NULL;
+    struct cf_problem problem;
+    int orbital_op;
+    assert_int_equal(ask(&ann, &what, &orbital_op, &request, &problem), CF_OK);
+    assert_int_equal(request->op, op);
+    assert_slice_equal(request->actor, "ann");
+    assert_slice_equal(request->actor_name, "Ann");
+    return request;
+}
+
+static void accepted(struct ask what, enum cf_store_op op)
+{
+    cf_store_request_free(asked(what, op));
+}
+
+static void assert_uuid(struct cf_uuid uuid, const char *wanted)
+{
+    struct cf_uuid other = {{0}};
+    if (wanted != NULL)
+        other = uuid_of(wanted);
+    assert_true(cf_uuid_eq(&uuid, &other));
+}
+
+/* ---- paths ---- */
+
+static void every_path_is_its_operation(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method, *path;
+        int op;
+        const char *args[2];
+    } cases[] = {
+        {"POST", "groups", CF_ORBITAL_OP_GROUP_CREATE, {NULL, NULL}},
+        {"GET", "groups", CF_ORBITAL_OP_GROUPS, {NULL, NULL}},
+        {"GET", "groups/g/members", CF_ORBITAL_OP_MEMBERS, {"g", NULL}},
+        {"POST", "groups/g/members", CF_ORBITAL_OP_MEMBER_ADD, {"g", NULL}},
+        {"DELETE", "groups/g/members/bob", CF_ORBITAL_OP_MEMBER_REMOVE, {"g", "bob"}},
+        {"POST", "messages", CF_ORBITAL_OP_SEND, {NULL, NULL}},
+        {"GET", "messages", CF_ORBITAL_OP_MESSAGES, {NULL, NULL}},
+        {"GET", "events", CF_ORBITAL_OP_EVENTS, {NULL, NULL}},
+        {"POST", "groups/g/threads", CF_ORBITAL_OP_THREAD_CREATE, {"g", NULL}},
+        {"GET", "groups/g/threads", CF_ORBITAL_OP_THREADS, {"g", NULL}},
+        {"POST", "threads/t/replies", CF_ORBITAL_OP_REPLY, {"t", NULL}},
+        {"GET", "threads/t/replies", CF_ORBITAL_OP_REPLIES, {"t", NULL}},
+        {"POST", "threads/t/media", CF_ORBITAL_OP_MEDIA_POST, {"t", NULL}},
+        {"GET", "media/m", CF_ORBITAL_OP_MEDIA_GET, {"m", NULL}},
+        {"DELETE", "media/m", CF_ORBITAL_OP_MEDIA_DELETE, {"m", NULL}},
+        {"GET", "uploads/m", CF_ORBITAL_OP_UPLOAD_HEAD, {"m", NULL}},
+        {"PATCH", "uploads/m", CF_ORBITAL_OP_UPLOAD_PATCH, {"m", NULL}},
+    };
+    for (size_t i = 0; i < CF_ARRAY_LEN(cases); i++) {
+        struct cf_rest_match match = {.op = -1};
+        assert_int_equal(match_path(cases[i].path, cases[i].method, &match), CF_OK);
+        assert_int_equal(match.op, cases[i].op);
+        for (size_t arg = 0; arg < 2 && cases[i].args[arg] != NULL; arg++)
+            assert_text_equal(match.args[arg], cases[i].args[arg]);
+    }
+}
+
+static void another_method_is_told_the_known_ones(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *allow;
+    } cases[] = {
+        {"groups", "GET, HEAD, POST, OPTIONS"},
+        {"groups/g/members", "GET, HEAD, POST, OPTIONS"},
+        {"groups/g/members/bob", "DELETE, OPTIONS"},
+        {"groups/g/threads", "GET, HEAD, POST, OPTIONS"},
+        {"messages", "GET, HEAD, POST, OPTIONS"},
+        {"events", "GET, HEAD, OPTIONS"},
+        {"threads/t/replies", "GET, HEAD, POST, OPTIONS"},
+        {"threads/t/media", "POST, OPTIONS"},
+        {"media/m", "GET, HEAD, DELETE, OPTIONS"},
+        {"uploads/m", "GET, HEAD, PATCH, OPTIONS"},
+    };
+    for (size_t i = 0; i < CF_ARRAY_LEN(cases); i++) {
+        struct cf_rest_match match;
+        assert_int_equal(match_path(cases[i].path, "PUT", &match), CF_E_UNSUPPORTED);
+        assert_string_equal(match.allow, cases[i].allow);
+        assert_int_equal(match_path(cases[i].path, "OPTIONS", &match), CF_E_UNSUPPORTED);
+        assert_string_equal(match.allow, cases[i].allow);
+    }
+}
+
+static void other_paths_are_not_found(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {
+        "",
+        "group",
+        "groups/",
+        "groups/g",
+        "groups/g/x",
+        "groups/g/m/",
+        "messages/1",
+        "events/1",
+        "threads",
+        "threads/t",
+        "threads/t/",
+        "threads/t/media/",
+        "media",
+        "media/m/",
+        "uploads",
+        "uploads/m/",
+        "groups/g/members/bob/x",
+        "ws",
+        "Groups",
+    };
+    struct cf_rest_match match;
+    for (size_t i = 0; i < CF_ARRAY_LEN(paths); i++)
+        assert_int_equal(match_path(paths[i], "GET", &match), CF_E_NOT_FOUND);
+}
+
+/* Before anything else of the call is looked at. */
+static void an_id_in_the_path_that_is_none_is_400(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {"",
+                                      "1",
+                                      "undefined",
+                                      GROUP "0",
+                                      " " GROUP,
+                                      "0189abcdef017abc9def000000000001",
+                                      "{0189abcd-ef01-7abc-9def-000000000001}"};
+    static const struct {
+        const char *method, *format, *field;
+    } cases[] = {
+        {"GET", "groups/%s/members", "group_id"},     {"POST", "groups/%s/members", "group_id"},
+        {"DELETE", "groups/%s/members/", "group_id"}, {"POST", "groups/%s/threads", "group_id"},
+        {"GET", "groups/%s/threads", "group_id"},     {"POST", "threads/%s/replies", "thread_id"},
+        {"GET", "threads/%s/replies", "thread_id"},   {"GET", "media/%s", "media_id"},
+        {"DELETE", "media/%s", "media_id"},           {"GET", "uploads/%s", "media_id"},
+        {"PATCH", "uploads/%s", "media_id"},
+    };
+    char path[100];
+    for (size_t i = 0; i < CF_ARRAY_LEN(ids); i++) {
+        for (size_t j = 0; j < CF_ARRAY_LEN(cases); j++) {
+            snprintf(path, sizeof(path), cases[j].format, ids[i]);
+            refused((struct ask){.method = cases[j].method,
+                                 .path = path,
+                                 .body = "{",
+                                 .limit = "0",
+                                 .before = "x"},
+                    400, "invalid_id", cases[j].field, ID_TEXT);
+        }
+    }
+}
+
+static void the_id_of_a_media_post(void **state)
+{
+    (void)state;
+    struct cf_rest_match match;
+    struct cf_problem problem = {.status = 0};
+    struct cf_uuid id;
+    assert_int_equal(match_path("threads/" THREAD "/media", "POST", &match), CF_OK);
+    assert_int_equal(cf_orbital_path_id(&match, &id, &problem), CF_OK);
+    assert_uuid(id, THREAD);
+    assert_int_equal(problem.status, 0);
+    assert_int_equal(match_path("threads/x/media", "POST", &match), CF_OK);
+    assert_int_equal(cf_orbital_path_id(&match, &id, &problem), CF_E_INVALID);
+    assert_problem(&problem, 400, "invalid_id", "thread_id", ID_TEXT);
+    /* the composition's: there is no JSON to ask with */
+    struct ask what = POST("threads/" THREAD "/media");
+    struct cf_store_request *request = NULL;
+    int op;
+    assert_int_equal(ask(&ann, &what, &op, &request, &problem), CF_E_STATE);
+    assert_int_equal(problem.status, 500);
+    assert_null(request);
+}
+
+/* ---- asks ---- */
+
+static void groups_and_members(void **state)
+{
+    (void)state;
+    struct cf_store_request *request = asked(
+        POST("groups", .body = "{\"name\":\"T\\u00e9\",\"client_message_id\":\"c\",\"x\":{}}"),
+        CF_STORE_GROUP_CREATE);
+    assert_slice_equal(request->name, "T\xC3\xA9");
+    assert_slice_equal(request->client_id, "c");
+    assert_false(cf_uuid_is_nil(&request->room));
+    cf_store_request_free(request);
+
+    request = asked(POST("groups", .body = "{\"name\":null,\"client_message_id\":null}"),
+                    CF_STORE_GROUP_CREATE);
+    assert_int_equal(request->name.len, 0);
+    assert_null(request->client_id.ptr);
+    cf_store_request_free(request);
+
+    accepted(GET("groups"), CF_STORE_GROUPS_OF);
+
+    request = asked(GET(MEMBERS), CF_STORE_GROUP_MEMBERS);
+    assert_uuid(request->room, GROUP);
+    cf_store_request_free(request);
+
+    request = asked(POST(MEMBERS, .body = "{\"user_id\":\"bob\",\"username\":\"Bob\"}"),
+                    CF_STORE_GROUP_JOIN);
+    assert_uuid(request->room, GROUP);
+    assert_slice_equal(request->user, "bob");
+    assert_slice_equal(request->user_name, "Bob");
+    cf_store_request_free(request);
+
+    request = asked(POST(MEMBERS, .body = "{\"user_id\":\"bob\",\"username\":null}"),
+                    CF_STORE_GROUP_JOIN);
+    assert_int_equal(request->user_name.len, 0);
+    cf_store_request_free(request);
+
+    request = asked(DELETE(MEMBERS "/b o"), CF_STORE_GROUP_LEAVE);
+    assert_uuid(request->room, GROUP);
+    assert_slice_equal(request->user, "b o");
+    cf_store_request_free(request);
+}
+
+static void messages_threads_and_replies(void **state)
+{
+    (void)state;
+    struct cf_store_request *request =
+        asked(POST("messages", .body = SEND ",\"client_message_id\":\"c\"}"), CF_STORE_GROUP_POST);
+    assert_int_equal(request->group_kind, CF_GROUP_MESSAGE);
+    assert_uuid(request->room, GROUP);
+    assert_slice_equal(request->text, "aGk=");
+    assert_slice_equal(request->client_id, "c");
+    cf_store_request_free(request);
+
+    request = asked(POST(THREADS, .body = "{\"encrypted_title\":\"dA==\","
+                                          "\"encrypted_body\":\"\\u0061Gk\\u003d\"}"),
+                    CF_STORE_GROUP_POST);
+    assert_int_equal(request->group_kind, CF_GROUP_THREAD);
+    assert_uuid(request->room, GROUP);
+    assert_slice_equal(request->name, "dA==");
+    assert_slice_equal(request->text, "aGk=");
+    assert_null(request->client_id.ptr);
+    cf_store_request_free(request);
+
+    /* as encoders write it that escape the slash */
+    request =
+        asked(POST(REPLIES, .body = "{\"encrypted_body\":\"\\/\\/\\/\\/\"}"), CF_STORE_GROUP_POST);
+    assert_int_equal(request->group_kind, CF_GROUP_REPLY);
+    assert_uuid(request->thread, THREAD);
+    assert_uuid(request->room, NULL);
+    assert_slice_equal(request->text, "////");
+    cf_store_request_free(request);
+}
+
+static void media_by_its_id(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method, *path;
+        enum cf_store_op op;
+    } cases[] = {
+        {"GET", "media/" ITEM, CF_STORE_GROUP_MEDIA_GET},
+        {"DELETE", "media/" ITEM, CF_STORE_GROUP_MEDIA_DELETE},
+        {"GET", "uploads/" ITEM, CF_STORE_GROUP_MEDIA_GET},
+        {"PATCH", "uploads/" ITEM, CF_STORE_GROUP_MEDIA_GET},
+    };
+    for (size_t i = 0; i < CF_ARRAY_LEN(cases); i++) {
+        struct cf_store_request *request =
+            asked((struct ask){.method = cases[i].method, .path = cases[i].path}, cases[i].op);
+        assert_uuid(request->message, ITEM);
+        assert_int_equal(request->ttl, 0);
+        cf_store_request_free(request);
+    }
+}
+
+/* ---- the log ---- */
+
+/* What is missing or cannot be read begins with the newest. */
+static void events_since(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *since, *limit, *group_id;
+        enum cf_group_range range;
+        int64_t from;
+        uint32_t wanted;
+    } cases[] = {
+        {NULL, NULL, NULL, CF_GROUP_NEWEST, 0, 100},
+        {NULL, "7", NULL, CF_GROUP_NEWEST, 0, 7},
+        {"", NULL, NULL, CF_GROUP_NEWEST, 0, 100},
+        {"undefined", NULL, NULL, CF_GROUP_NEWEST, 0, 100},
+        {"NaN", "500", NULL, CF_GROUP_NEWEST, 0, 500},
+        {"-1", NULL, NULL, CF_GROUP_NEWEST, 0, 100},
+        {"1.5", NULL, NULL, CF_GROUP_NEWEST, 0, 100},
+        {" 1", NULL, NULL, CF_GROUP_NEWEST, 0, 100},
+        {"2026-01-03T15:30:00Z", NULL, NULL, CF_GROUP_NEWEST, 0, 100},
+        {"9223372036854775808", NULL, NULL, CF_GROUP_NEWEST, 0, 100},
+        {"18446744073709551616", NULL, NULL, CF_GROUP_NEWEST, 0, 100},
+        {"0", NULL, NULL, CF_GROUP_SINCE, 0, 100},
+        {STAMP, "1", GROUP, CF_GROUP_SINCE, STAMP_MS, 1},
+        {"9223372036854775807", "499", GROUP, CF_GROUP_SINCE, INT64_MAX, 499},
+    };
+    for (size_t i = 0; i < CF_ARRAY_LEN(cases); i++) {
+        for (int messages = 0; messages <= 1; messages++) {
+            struct cf_store_request *request = asked(
+                GET(messages ? "messages" : "events", .since = cases[i].since,
+                    .limit = cases[i].limit, .group_id = cases[i].group_id, .before = "unread"),
+                CF_STORE_GROUP_EVENTS);
+            assert_uuid(request->room, cases[i].group_id);
+            assert_uuid(request->message, NULL);
+            assert_int_equal(request->kinds, messages ? CF_GROUP_MESSAGE : CF_GROUP_ALL);
+            assert_int_equal(request->group_range, cases[i].range);
+            assert_int_equal(request->from, cases[i].from);
+            assert_int_equal(request->limit, cases[i].wanted);
+            cf_store_request_free(request);
+        }
+    }
+}
+
+static void pages_before(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *limit;
+        enum cf_group_range range;
+        int64_t from;
+        uint32_t wanted;
+    } cases[] = {
+        {NULL, NULL, CF_GROUP_NEWEST, 0, 50},
+        {NULL, "500", CF_GROUP_NEWEST, 0, 500},
+        {"0", NULL, CF_GROUP_BEFORE, 0, 50},
+        {STAMP, "1", CF_GROUP_BEFORE, STAMP_MS, 1},
+        {"9223372036854775807", NULL, CF_GROUP_BEFORE, INT64_MAX, 50},
+    };
+    for (size_t i = 0; i < CF_ARRAY_LEN(cases); i++) {
+        for (int replies = 0; replies <= 1; replies++) {
+            struct cf_store_request *request =
+                asked(GET(replies ? REPLIES : THREADS, .before = cases[i].before,
+                          .limit = cases[i].limit, .since = "unread", .group_id = "unread"),
+                      CF_STORE_GROUP_EVENTS);
+            assert_uuid(request->room, replies ? NULL : GROUP);
+            assert_uuid(request->message, replies ? THREAD : NULL);
+            assert_int_equal(request->kinds, replies ? CF_GROUP_REPLY : CF_GROUP_THREAD);
+            assert_int_equal(request->group_range, cases[i].range);
+            assert_int_equal(request->from, cases[i].from);
+            assert_int_equal(request->limit, cases[i].wanted);
+            cf_store_request_free(request);
+        }
+    }
+}
+
+static void a_query_against_the_rules_is_422(void **state)
+{
+    (void)state;
+    static const char *const lists[] = {"messages", "events", THREADS, REPLIES};
+    static const char *const limits[] = {"",    "0",   "501", "-1",         "+1",
+                                         "1.0", "1e2", " 1",  "4294967297", "18446744073709551616",
+                                         "ten"};
+    static const char *const befores[] = {"",          "-1",  "x",    "1.0", " 1",
+                                          "undefined", "1e3", "null", "0x1", "9223372036854775808"};
+    static const char *const groups[] = {"", "x", GROUP "0"};
+    for (size_t i = 0; i < CF_ARRAY_LEN(lists); i++) {
+        for (size_t j = 0; j < CF_ARRAY_LEN(limits); j++)
+            refused(GET(lists[i], .limit = limits[j]), 422, "invalid", "limit", LIMIT_TEXT);
+    }
+    for (size_t i = 0; i < CF_ARRAY_LEN(befores); i++) {
+        refused(GET(THREADS, .before = befores[i]), 422, "invalid", "before", BEFORE_TEXT);
+        refused(GET(REPLIES, .before = befores[i]), 422, "invalid", "before", BEFORE_TEXT);
+    }
+    for (size_t i = 0; i < CF_ARRAY_LEN(groups); i++) {
+        refused(GET("messages", .group_id = groups[i]), 422, "invalid", "conversation_id",
+                "conversation_id must be the id of a group, a UUID.");
+        refused(GET("events", .group_id = groups[i]), 422, "invalid", "group_id",
+                "group_id must be the id of a group, a UUID.");
+    }
+}
+
+/* ---- bodies ---- */
+
+static const struct {
+    const char *path, *body; /* a body that is right, but for its last brace */
+    enum cf_store_op op;
+} posts[] = {
+    {"groups", "{\"name\":\"n\"", CF_STORE_GROUP_CREATE},
+    {"messages", SEND, CF_STORE_GROUP_POST},
+    {THREADS, "{\"encrypted_title\":\"dA==\",\"encrypted_body\":\"aGk=\"", CF_STORE_GROUP_POST},
+    {REPLIES, "{\"encrypted_body\":\"aGk=\"", CF_STORE_GROUP_POST},
+};
+
+static void a_broken_body_is_400(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {
+        "",
+        " ",
+        "{",
+        "{}x",
+        "{\"x\":1,\"x\":1}",
+        "{\"x\":\"\xFF\"}",
+        "[]",
+        "null",
+        "\"x\"",
+        "{'x':1}",
+        "{\"x\":\"\\ud800\"}",
+        "{\"x\":01}",
+        "\xEF\xBB\xBF{}",
+    };
+    for (size_t i = 0; i < CF_ARRAY_LEN(posts); i++) {
+        for (size_t j = 0; j < CF_ARRAY_LEN(bodies); j++)
+            refused(POST(posts[i].path, .body = bodies[j]), 400, "malformed_json", NULL, JSON_TEXT);
+        refused(POST(posts[i].path), 400, "malformed_json", NULL, JSON_TEXT);
+    }
+    refused(POST(MEMBERS, .body = "["), 400, "malformed_json", NULL, JSON_TEXT);
+}
+
+static void a_body_is_at_most_32_levels_deep(void **state)
+{
+    (void)state;
+    for (size_t depth = 31; depth <= 33; depth++) {
+        char *open = repeated("{\"x\":", "[", depth - 1, "");
+        char *body = repeated(open, "]", depth - 1, "}");
+        if (depth <= 32)
+            accepted(POST("groups", .body = body), CF_STORE_GROUP_CREATE);
+        else
+            refused(POST("groups", .body = body), 400, "malformed_json", NULL, JSON_TEXT);
+        free(open);
+        free(body);
+    }
+}
+
+static void a_body_over_768_kib_is_413(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {786431, 786432, 786433};
+    for (size_t i = 0; i < CF_ARRAY_LEN(sizes); i++) {
+        for (size_t j = 0; j < CF_ARRAY_LEN(posts); j++) {
+            char *body = repeated(posts[j].body, " ", sizes[i] - strlen(posts[j].body) - 1, "}");
+            if (sizes[i] <= 786432)
+                accepted(POST(posts[j].path, .body = body), posts[j].op);
+            else
+                refused(POST(posts[j].path, .body = body), 413, "too_large", NULL,
+                        "The body is too large. Send less.");
+            free(body);
+        }
+    }
+}
+
+static void a_group_against_the_rules_is_422(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"7", "[]", "{}", "true", "\"a\\n\"", "\"\\u0000\""};
+    const char *rule = "name must be text of at most 200 characters, without control characters.";
+    char body[100];
+    for (size_t i = 0; i < CF_ARRAY_LEN(names); i++) {
+        snprintf(body, sizeof(body), "{\"name\":%s}", names[i]);
+        refused(POST("groups", .body = body), 422, "invalid", "name", rule);
+    }
+    for (size_t count = 199; count <= 201; count++) {
+        char *long_name = repeated("{\"name\":\"", "\\u00e9", count, "\"}");
+        if (count <= 200)
+            accepted(POST("groups", .body = long_name), CF_STORE_GROUP_CREATE);
+        else
+            refused(POST("groups", .body = long_name), 422, "too_long", "name", rule);
+        free(long_name);
+    }
+}
+
+static void a_member_against_the_rules_is_422(void **state)
+{
+    (void)state;
+    const char *user = "user_id must be text of 1 to 128 bytes, without control characters.";
+    const char *name = "username must be text of at most 256 bytes, without control characters.";
+    static const char *const users[] = {"{}", "{\"user_id\":null}", "{\"user_id\":7}",
+                                        "{\"user_id\":\"\"}", "{\"user_id\":\"a\\tb\"}"};
+    for (size_t i = 0; i < CF_ARRAY_LEN(users); i++)
+        refused(POST(MEMBERS, .body = users[i]), 422, "invalid", "user_id", user);
+    refused(POST(MEMBERS, .body = "{\"user_id\":\"b\",\"username\":7}"), 422, "invalid", "username",
+            name);
+    refused(POST(MEMBERS, .body = "{\"user_id\":\"b\",\"username\":\"\\u0085\"}"), 422, "invalid",
+            "username", name);
+    refused(DELETE(MEMBERS "/"), 422, "invalid", "user_id", user);
+    refused(DELETE(MEMBERS "/\xFF"), 422, "invalid", "user_id", user);
+    char *body = repeated("{\"user_id\":\"", "u", 129, "\"}");
+    refused(POST(MEMBERS, .body = body), 422, "too_long", "user_id", user);
+    free(body);
+    body = repeated("{\"user_id\":\"b\",\"username\":\"", "u", 257, "\"}");
+    refused(POST(MEMBERS, .body = body), 422, "too_long", "username", name);
+    free(body);
+    body = repeated(MEMBERS "/", "u", 129, "");
+    refused(DELETE(body), 422, "too_long", "user_id", user);
+    body[strlen(body) - 1] = '\0';
+    accepted(DELETE(body), CF_STORE_GROUP_LEAVE);
+    free(body);
+}
+
+/* ---- what is sealed ---- */
+
+static const struct {
+    const char *path, *head, *tail, *field, *rule;
+} sealed[] = {
+    {"messages", "{\"conversation_id\":\"" GROUP "\",\"encrypted_envelope\":", "}",
+     "encrypted_envelope", ENVELOPE_TEXT},
+    {THREADS, "{\"encrypted_title\":", ",\"encrypted_body\":\"aGk=\"}", "encrypted_title",
+     TITLE_TEXT},
+    {THREADS, "{\"encrypted_title\":\"aGk=\",\"encrypted_body\":", "}", "encrypted_body",
+     BODY_TEXT},
+    {REPLIES, "{\"encrypted_body\":", "}", "encrypted_body", BODY_TEXT},
+};
+
+static void what_is_sealed_is_base64(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "null",     "7",        "[\"aGk=\"]", "\"\"",        "\"aGk\"",     "\"aGk= \"",
+        "\"aGl=\"", "\"aG-_\"", "\"====\"",   "\"aGk=\\n\"", "\"\\u00e9\"", "\"a\\u0000==\"",
+    };
+    char body[200];
+    for (size_t i = 0; i < CF_ARRAY_LEN(sealed); i++) {
+        for (size_t j = 0; j < CF_ARRAY_LEN(bad); j++) {
+            snprintf(body, sizeof(body), "%s%s%s", sealed[i].head, bad[j], sealed[i].tail);
+            refused(POST(sealed[i].path, .body = body), 422, "invalid", sealed[i].field,
+                    sealed[i].rule);
+        }
+    }
+    refused(POST("messages", .body = "{\"conversation_id\":\"" GROUP "\"}"), 422, "invalid",
+            "encrypted_envelope", ENVELOPE_TEXT);
+    refused(POST(THREADS, .body = "{\"encrypted_body\":\"aGk=\"}"), 422, "invalid",
+            "encrypted_title", TITLE_TEXT);
+    refused(POST(THREADS, .body = "{\"encrypted_title\":\"aGk=\"}"), 422, "invalid",
+            "encrypted_body", BODY_TEXT);
+    refused(POST(REPLIES, .body = "{}"), 422, "invalid", "encrypted_body", BODY_TEXT);
+}
+
+/* 262,143 to 262,146 bytes: with "A==" less, the last group is of one byte. */
+static void what_is_sealed_has_at_most_256_kib(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *last;
+        bool fits;
+    } ends[] = {{"", true}, {"AA==", true}, {"AAA=", false}, {"AAAA", false}, {"AAAAAAAA", false}};
+    for (size_t i = 0; i < CF_ARRAY_LEN(sealed); i++) {
+        for (size_t j = 0; j < CF_ARRAY_LEN(ends); j++) {
+            char head[100], tail[100];
+            snprintf(head, sizeof(head), "%s\"", sealed[i].head);
+            snprintf(tail, sizeof(tail), "%s\"%s", ends[j].last, sealed[i].tail);
+            char *body = repeated(head, "AAAA", 262143 / 3, tail);
+            if (ends[j].fits)
+                accepted(POST(sealed[i].path, .body = body), CF_STORE_GROUP_POST);
+            else
+                refused(POST(sealed[i].path, .body = body), 422, "too_long", sealed[i].field,
+                        sealed[i].rule);
+            free(body);
+        }
+    }
+}
+
+static void title_and_body_of_full_size(void **state)
+{
+    (void)state;
+    char *title = repeated("{\"encrypted_title\":\"", "AAAA", 262143 / 3,
+                           "AA==\",\"client_message_id\":\"c\",\"encrypted_body\":\"");
+    char *body = repeated(title, "AAAA", 262143 / 3, "AA==\"}");
+    struct cf_store_request *request = asked(POST(THREADS, .body = body), CF_STORE_GROUP_POST);
+    assert_int_equal(request->name.len, 349528);
+    assert_int_equal(request->text.len, 349528);
+    cf_store_request_free(request);
+    free(title);
+    free(body);
+}
+
+static void a_conversation_is_a_uuid(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {"", ",\"conversation_id\":null", ",\"conversation_id\":7",
+                                      ",\"conversation_id\":\"\"", ",\"conversation_id\":\"x\""};
+    char body[100];
+    for (size_t i = 0; i < CF_ARRAY_LEN(ids); i++) {
+        snprintf(body, sizeof(body), "{\"encrypted_envelope\":\"aGk=\"%s}", ids[i]);
+        refused(POST("messages", .body = body), 422, "invalid", "conversation_id",
+                "conversation_id must be the id of a group, a UUID.");
+    }
+}
+
+/* ---- the client's id ---- */
+
+static void the_clients_id_is_in_body_or_header(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *member, *key, *wanted; /* NULL: none */
+    } cases[] = {
+        {"", NULL, NULL},
+        {",\"client_message_id\":null", NULL, NULL},
+        {",\"client_message_id\":\"c\"", NULL, "c"},
+        {"", "k", "k"},
+        {",\"client_message_id\":null", "k", "k"},
+        {",\"client_message_id\":\"k\"", "k", "k"},
+    };
+    char body[200];
+    for (size_t i = 0; i < CF_ARRAY_LEN(posts); i++) {
+        for (size_t j = 0; j < CF_ARRAY_LEN(cases); j++) {
+            snprintf(body, sizeof(body), "%s%s}", posts[i].body, cases[j].member);
+            struct cf_store_request *request =
+                asked(POST(posts[i].path, .body = body, .key = cases[j].key), posts[i].op);
+            assert_true((request->client_id.ptr == NULL) == (cases[j].wanted == NULL));
+            assert_true(cf_slice_eq(request->client_id, maybe(cases[j].wanted)));
+            cf_store_request_free(request);
+        }
+    }
+}
+
+static void a_clients_id_against_the_rules_is_422(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *member, *key, *rule;
+    } cases[] = {
+        {",\"client_message_id\":\"\"", NULL, CLIENT_ID_TEXT},
+        {",\"client_message_id\":7", NULL, CLIENT_ID_TEXT},
+        {",\"client_message_id\":\"\\u00e9\"", NULL, CLIENT_ID_TEXT},
+        {"", "", CLIENT_ID_TEXT},
+        {"", "\xC3\xA9", CLIENT_ID_TEXT},
+        {",\"client_message_id\":\"a\"", "b",
+         "client_message_id and the Idempotency-Key header differ. Send one of them, or the same "
+         "in both."},
+        {",\"client_message_id\":\"a\"", "",
+         "client_message_id and the Idempotency-Key header differ. Send one of them, or the same "
+         "in both."},
+    };
+    char body[300];
+    for (size_t i = 0; i < CF_ARRAY_LEN(posts); i++) {
+        for (size_t j = 0; j < CF_ARRAY_LEN(cases); j++) {
+            snprintf(body, sizeof(body), "%s%s}", posts[i].body, cases[j].member);
+            refused(POST(posts[i].path, .body = body, .key = cases[j].key), 422, "invalid",
+                    "client_message_id", cases[j].rule);
+        }
+        for (size_t len = 127; len <= 129; len++) {
+            char *key = repeated("", "k", len, "");
+            snprintf(body, sizeof(body), "%s}", posts[i].body);
+            if (len <= 128)
+                accepted(POST(posts[i].path, .body = body, .key = key), posts[i].op);
+            else
+                refused(POST(posts[i].path, .body = body, .key = key), 422, "too_long",
+                        "client_message_id", CLIENT_ID_TEXT);
+            free(key);
+        }
+    }
+}
+
+/* ---- the rules of uploads ---- */
+
+static void what_an_upload_may_not_be(void **state)
+{
+    (void)state;
+    const char *metadata =
+        "X-Encrypted-Metadata must be base64 (RFC 4648 section 4, with padding) of at most 8,192 "
+        "bytes, or be left out.";
+    struct cf_problem problem = cf_orbital_problem_field(CF_E_TOO_LARGE, CF_FIELD_SIZE);
+    assert_problem(&problem, 413, "too_large", "size_bytes",
+                   "The upload is larger than this server takes. Send a smaller one.");
+    problem = cf_orbital_problem_field(CF_E_INVALID, CF_FIELD_SIZE);
+    assert_problem(&problem, 422, "invalid", "size_bytes",
+                   "The upload is empty. Send at least one byte.");
+    problem = cf_orbital_problem_field(CF_E_INVALID, CF_FIELD_METADATA);
+    assert_problem(&problem, 422, "invalid", "encrypted_metadata", metadata);
+    problem = cf_orbital_problem_field(CF_E_TOO_LARGE, CF_FIELD_METADATA);
+    assert_problem(&problem, 422, "too_long", "encrypted_metadata", metadata);
+    problem = cf_orbital_problem_field(CF_E_INVALID, CF_FIELD_CLIENT_ID);
+    assert_problem(&problem, 422, "invalid", "client_message_id", CLIENT_ID_TEXT);
+    problem = cf_orbital_problem_field(CF_E_NOMEM, CF_FIELD_NONE);
+    assert_int_equal(problem.status, 503);
+}
+
+#define IN_A_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_path_is_its_operation),
+        cmocka_unit_test(another_method_is_told_the_known_ones),
+        cmocka_unit_test(other_paths_are_not_found),
+        IN_A_WORLD(an_id_in_the_path_that_is_none_is_400),
+        IN_A_WORLD(the_id_of_a_media_post),
+        IN_A_WORLD(groups_and_members),
+        IN_A_WORLD(messages_threads_and_replies),
+        IN_A_WORLD(media_by_its_id),
+        IN_A_WORLD(events_since),
+        IN_A_WORLD(pages_before),
+        IN_A_WORLD(a_query_against_the_rules_is_422),
+        IN_A_WORLD(a_broken_body_is_400),
+        IN_A_WORLD(a_body_is_at_most_32_levels_deep),
+        IN_A_WORLD(a_body_over_768_kib_is_413),
+        IN_A_WORLD(a_group_against_the_rules_is_422),
+        IN_A_WORLD(a_member_against_the_rules_is_422),
+        IN_A_WORLD(what_is_sealed_is_base64),
+        IN_A_WORLD(what_is_sealed_has_at_most_256_kib),
+        IN_A_WORLD(title_and_body_of_full_size),
+        IN_A_WORLD(a_conversation_is_a_uuid),
+        IN_A_WORLD(the_clients_id_is_in_body_or_header),
+        IN_A_WORLD(a_clients_id_against_the_rules_is_422),
+        cmocka_unit_test(what_an_upload_may_not_be),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
