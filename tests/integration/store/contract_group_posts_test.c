@@ -125,7 +125,7 @@ static void post_again(void **state)
         assert_known(verbatim, &first->group_events[0]);
         assert_int_equal(stamp_of(f), stamp);
     }
-    /* Two who joined, the thread, and of each kind one and the message behind it. */
+    /* One who joined, the thread, and of each kind one and the message behind it. */
     assert_int_equal(read_all(f, S("ann"))->group_events_count, 2 + 2 * CF_ARRAY_LEN(KINDS));
 }
 
