@@ -220,6 +220,19 @@ static inline void verify_file(const struct fixture *f)
         " AND a.sender <> m.user AND a.id < m.number)",
         "SELECT count(*) FROM conversations c WHERE kind = 0 AND 2 <>"
         " (SELECT count(*) FROM participants p WHERE p.conversation = c.id)",
+        "SELECT count(*) FROM orbital_groups g WHERE member_count <>"
+        " (SELECT count(*) FROM orbital_members m WHERE m.room = g.key)",
+        "SELECT count(*) FROM orbital_groups g WHERE media_bytes <> (SELECT coalesce(sum(size), 0)"
+        " FROM orbital_media m WHERE m.room = g.key AND m.state <> 2)",
+        "SELECT count(*) FROM orbital_groups g WHERE last_stamp <> max(created_stamp,"
+        " coalesce((SELECT max(stamp) FROM orbital_events e WHERE e.room = g.key), 0))",
+        "SELECT count(*) FROM (SELECT stamp, lag(stamp) OVER (ORDER BY key) AS earlier"
+        " FROM orbital_events) WHERE stamp < earlier",
+        "SELECT count(*) FROM (SELECT stamp, lag(stamp) OVER (PARTITION BY room ORDER BY key)"
+        " AS earlier FROM orbital_events) WHERE stamp <= earlier",
+        "SELECT count(*) FROM orbital_media m WHERE state = 1 AND NOT EXISTS (SELECT 1"
+        " FROM orbital_events e WHERE e.key = m.event AND e.id = m.id AND e.kind = 8"
+        " AND e.room = m.room AND e.size = m.size AND e.expires_us = m.expires_us)",
     };
     for (size_t i = 0; i < CF_ARRAY_LEN(queries); i++)
         assert_int_equal(query_number(f, queries[i]), 0);

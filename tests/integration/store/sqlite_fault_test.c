@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "faulty_vfs.h"
+#include "group_fixture.h"
 #include "logged.h"
 #include "talk_fixture.h"
 
@@ -169,6 +170,35 @@ static void numbers_after_a_full_disk(void **state)
     struct cf_store_request *read = read_talk(f, talk, S("bob"), CF_TALK_NEWEST, 0, 10);
     assert_messages(read, NUMBERS(last, next));
     assert_int_equal(read->talk_messages[1].seq, 2);
+}
+
+/* Somebody may have been told of a stamp that went down with its batch, as the highest there is: it
+ * is not given again, and none before it. */
+static void stamps_after_a_full_disk(void **state)
+{
+    struct fixture *f = *state;
+    open_sqlite(f);
+    f->clock = YEAR_2100;
+    struct cf_uuid group = group_of(f, S("ann"));
+    struct cf_store_request *lost = make_post(f, CF_GROUP_MESSAGE, group, S("ann"), S("dGV4dA=="));
+    lost->now = YEAR_2100 + 60000000;
+    lost->client_id = S("c1");
+    atomic_store(&disk_full, true);
+    assert_int_equal(run(f, lost), CF_E_UNAVAILABLE);
+    assert_int_equal(lost->group_events_count, 0);
+    atomic_store(&disk_full, false);
+    int64_t told = stamp_of(f);
+    time_t end = time(NULL) + 20;
+    while (run(f, make(f, CF_STORE_USER_PUT, S("ann"))) != CF_OK)
+        assert_true(time(NULL) < end);
+    assert_int_equal(read_all(f, S("ann"))->group_events_count, 0);
+    assert_true(stamp_of(f) >= told);
+    struct cf_store_request *retry = make_post(f, CF_GROUP_MESSAGE, group, S("ann"), S("dGV4dA=="));
+    retry->client_id = S("c1");
+    assert_int_equal(run(f, retry), CF_OK);
+    assert_true(retry->created);
+    assert_true(retry->group_events[0].stamp >= told);
+    assert_int_equal(stamp_of(f), retry->group_events[0].stamp);
 }
 
 static void full_disk_by_vfs(void **state)
@@ -351,6 +381,7 @@ static const struct CMUnitTest tests[] = {
     {"memory_runs_out", memory_runs_out, setup_file, teardown_sound, NULL},
     {"full_disk_by_vfs", full_disk_by_vfs, setup_file, teardown_sound, NULL},
     {"numbers_after_a_full_disk", numbers_after_a_full_disk, setup_file, teardown_sound, NULL},
+    {"stamps_after_a_full_disk", stamps_after_a_full_disk, setup_file, teardown_sound, NULL},
     {"full_disk_by_tmpfs", full_disk_by_tmpfs, setup_empty_dir, teardown, NULL},
 };
 
