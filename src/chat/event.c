@@ -7,7 +7,7 @@
 #include "chat/talk.h"
 
 /* An event's strings, in the order in which they lie behind it. */
-enum { EVENT_SLICES = 13 };
+enum { EVENT_SLICES = 17 };
 
 static void list_slices(struct cf_event *event, struct cf_slice *out[EVENT_SLICES])
 {
@@ -24,6 +24,10 @@ static void list_slices(struct cf_event *event, struct cf_slice *out[EVENT_SLICE
     out[10] = &event->talk_message.client_id;
     out[11] = &event->mark.author;
     out[12] = &event->mark.user;
+    out[13] = &event->group_event.user;
+    out[14] = &event->group_event.user_name;
+    out[15] = &event->group_event.title;
+    out[16] = &event->group_event.text;
 }
 
 /* `plan`, whose slices point anywhere, as one allocation that holds their bytes. A slice without a
@@ -40,6 +44,8 @@ static enum cf_error pack(const struct cf_event *plan, struct cf_event **out_eve
         .talk = plan->talk,
         .talk_message = plan->talk_message,
         .mark = plan->mark,
+        .group_event = plan->group_event,
+        .thread = plan->thread,
         .source = plan->source,
         .on = plan->on,
         .at = plan->at,
@@ -131,6 +137,14 @@ static void plan_left(const struct cf_store_request *done, struct cf_event *plan
     plan->at = done->now;
 }
 
+static void plan_group_event(const struct cf_store_request *done, struct cf_event *plan)
+{
+    plan->kind = CF_EVENT_GROUP;
+    plan->group_event = done->group_events[0];
+    plan->room = plan->group_event.group;
+    plan->at = plan->group_event.stamp * 1000;
+}
+
 /* False when there is nothing to tell. */
 static bool plan_of(const struct cf_store_request *done, const uint8_t hash_key[16],
                     struct cf_event *plan)
@@ -162,6 +176,16 @@ static bool plan_of(const struct cf_store_request *done, const uint8_t hash_key[
     case CF_STORE_TALK_REMOVE:
         plan_left(done, plan);
         return true;
+    case CF_STORE_GROUP_JOIN:
+    case CF_STORE_GROUP_POST:
+    case CF_STORE_GROUP_MEDIA_DONE:
+        if (!done->created)
+            return false;
+        plan_group_event(done, plan);
+        return true;
+    case CF_STORE_GROUP_LEAVE:
+        plan_group_event(done, plan);
+        return true;
     default:
         return false;
     }
@@ -188,6 +212,7 @@ enum cf_error cf_event_new(const struct cf_event *like, struct cf_event **out_ev
         .user_name = like->user_name,
         .reaction = like->reaction,
         .talk = like->talk,
+        .thread = like->thread,
         .source = like->source,
         .on = like->on,
         .at = like->at,

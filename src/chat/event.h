@@ -22,6 +22,9 @@ enum cf_event_kind {
     CF_EVENT_TALK_LEFT,    /* talk, user: takes no part any more */
     CF_EVENT_TALK_HERE,    /* talk, user, on: came or went */
     CF_EVENT_TALK_TYPING,  /* talk, user, on */
+    /* of encrypted groups */
+    CF_EVENT_GROUP,        /* group_event */
+    CF_EVENT_GROUP_TYPING, /* thread, user, on */
 };
 
 /* Whose socket an event comes from, and is not told to; ticket 0: nobody's. */
@@ -40,6 +43,8 @@ struct cf_event {
     int64_t talk;
     struct cf_talk_message talk_message;
     struct cf_talk_mark mark;
+    struct cf_group_event group_event;
+    struct cf_uuid thread;
     struct cf_event_source source;
     bool on;
     cf_us at;

@@ -20,6 +20,8 @@ void cf_answer_exchange(struct cf_answer *answer, const struct cf_exchange *exch
     answer->http_1_0_keep_alive = exchange->keep_alive && exchange->http_1_0;
     answer->close = answer->close || !exchange->keep_alive;
     answer->origin = exchange->origin;
+    if (answer->extra.len == 0)
+        answer->extra = exchange->extra;
 }
 
 static void write_cors(const struct cf_answer *answer, struct cf_buf *out, enum cf_error *error)
@@ -27,7 +29,10 @@ static void write_cors(const struct cf_answer *answer, struct cf_buf *out, enum 
     if (answer->origin.ptr == NULL)
         return;
     also(error, cf_http_write_header(out, "Access-Control-Allow-Origin", answer->origin));
-    also(error, cf_http_write_header(out, "Access-Control-Expose-Headers", CF_LIT("Retry-After")));
+    also(error,
+         cf_http_write_header(out, "Access-Control-Expose-Headers",
+                              CF_LIT("Retry-After, Location, ETag, Content-Range, Tus-Resumable, "
+                                     "Upload-Offset, Upload-Length, X-Encrypted-Metadata")));
     also(error, cf_http_write_header(out, "Vary", CF_LIT("Origin")));
 }
 
@@ -63,7 +68,7 @@ static enum cf_error write_head(struct cf_session *session, const struct cf_answ
     if (!answer->in_pieces)
         also(&error, cf_http_write_header(out, "Cache-Control", CF_LIT("no-store")));
     also(&error, cf_buf_append(out, answer->extra));
-    if (status != 204)
+    if (status != 204 && status != 304)
         also(&error, cf_http_write_header_u64(out, "Content-Length", length));
     if (answer->close)
         also(&error, cf_http_write_header(out, "Connection", CF_LIT("close")));

@@ -34,7 +34,7 @@ static const struct key keys[] = {
     {"CONFAB_WORKERS", NUMBER, AT(workers), "", 1, 256, NULL,
      "event-loop threads; unset: the number of cores"},
     {"CONFAB_DATA_DIR", TEXT, AT(data_dir), "./data", 0, 0, NULL,
-     "SQLite file, uploaded images, generated development secret"},
+     "SQLite file, uploaded images and media, generated development secret"},
     {"DATABASE_URL", TEXT, AT(database_url), "", 0, 0, NULL,
      "sqlite:PATH; unset: sqlite:<data dir>/confab.db"},
     {"REDIS_URL", TEXT, AT(redis_url), "", 0, 0, NULL,
@@ -96,13 +96,28 @@ static const struct key keys[] = {
      "Socket.IO: time to connect to the namespace"},
     {"SOCKETIO_MAX_PAYLOAD", NUMBER, AT(sio_max_payload), "1000000", 1024, 16777216, NULL,
      "Socket.IO: inbound message or POST body, bytes"},
+    {"ORBITAL_PING_PERIOD_SECONDS", NUMBER, AT(orbital_ping_period_s), "30", 1, 3600, NULL,
+     "Orbital: a JSON ping so often; three unanswered ones end the connection"},
+    {"ORBITAL_MAX_ATTEMPTS_PER_MINUTE", NUMBER, AT(orbital_attempts_per_minute), "5", 0, 1000, NULL,
+     "Orbital: upgrades that an IP address may try in a minute; 0: no limit"},
+    {"ORBITAL_MEDIA_TTL_DAYS", NUMBER, AT(orbital_media_ttl_days), "7", 1, 3650, NULL,
+     "Orbital: media are deleted so long after their upload"},
+    {"ORBITAL_MEDIA_TTL_SECONDS", NUMBER, AT(orbital_media_ttl_s), "0", 0, 86400, NULL,
+     "Orbital: the same in seconds, instead of the days; 0: the days"},
+    {"ORBITAL_MEDIA_MAX_BYTES", NUMBER, AT(orbital_media_bytes), "536870912", 1, 1099511627776,
+     NULL, "Orbital: one media upload, bytes"},
+    {"ORBITAL_GROUP_QUOTA_BYTES", NUMBER, AT(orbital_group_quota), "5368709120", 1,
+     1125899906842624, NULL,
+     "Orbital: a group's media together, unfinished uploads included, bytes"},
+    {"ORBITAL_SWEEP_PERIOD_SECONDS", NUMBER, AT(orbital_sweep_period_s), "60", 1, 86400, NULL,
+     "Orbital: expired and abandoned media are looked for so often"},
     {"LOG_LEVEL", CHOICE, AT(log_level), "info", 0, 0, "debug,info,warn,error", "the least to log"},
     {"LOG_FORMAT", CHOICE, AT(log_format), "text", 0, 0, "text,json", "json: one object a line"},
     {"LOG_FILE", TEXT, AT(log_file), "", 0, 0, NULL,
      "file to append to, reopened on SIGHUP; unset: standard error"},
 };
 
-static const char *const owned_prefixes[] = {"WEBSOCKET_", "CONFAB_", "SOCKETIO_"};
+static const char *const owned_prefixes[] = {"WEBSOCKET_", "CONFAB_", "SOCKETIO_", "ORBITAL_"};
 
 /* Set by the test and build tools around the program, never read by it. */
 static const char *const foreign_keys[] = {"CONFAB_BIN_DIR"};

@@ -47,6 +47,13 @@ struct cf_config {
     uint64_t sio_ping_timeout_ms;
     uint64_t sio_connect_timeout_ms;
     uint64_t sio_max_payload;
+    uint64_t orbital_ping_period_s;
+    uint64_t orbital_attempts_per_minute; /* 0: no limit */
+    uint64_t orbital_media_ttl_days;
+    uint64_t orbital_media_ttl_s; /* 0: the days */
+    uint64_t orbital_media_bytes;
+    uint64_t orbital_group_quota;
+    uint64_t orbital_sweep_period_s;
     uint64_t log_level;  /* enum cf_log_level */
     uint64_t log_format; /* enum cf_log_format */
     const char *log_file;

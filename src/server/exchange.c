@@ -2,7 +2,11 @@
 
 #include <stdlib.h>
 
+#include "dialect/shop/upload.h"
+#include "server/blob.h"
 #include "server/download.h"
+#include "server/group_rest.h"
+#include "server/orbit.h"
 #include "server/poll.h"
 #include "server/request.h"
 #include "server/scrape.h"
@@ -23,6 +27,7 @@ void cf_exchange_free(struct cf_exchange *exchange)
         cf_stream_free(exchange->stream, CF_E_CLOSED);
     cf_poll_free(exchange);
     cf_upload_free(exchange->upload);
+    cf_blob_leave(exchange->blob);
     cf_download_free(exchange->download);
     cf_buf_deinit(&exchange->body);
     cf_arena_deinit(&exchange->arena);
@@ -59,9 +64,26 @@ void cf_exchange_fail(struct cf_exchange *exchange, enum cf_error error)
 
 /* ---- a head has come ---- */
 
-static enum cf_error send_continue(struct cf_exchange *exchange)
+void cf_exchange_continue(struct cf_exchange *exchange)
 {
-    return cf_conn_write(&exchange->web->session->conn, CF_LIT("HTTP/1.1 100 Continue\r\n\r\n"));
+    struct cf_conn *conn = &exchange->web->session->conn;
+    enum cf_error error = cf_conn_write(conn, CF_LIT("HTTP/1.1 100 Continue\r\n\r\n"));
+    if (error != CF_OK)
+        cf_conn_abort(conn, error);
+}
+
+static uint64_t body_max(const struct cf_exchange *exchange)
+{
+    switch (exchange->plan) {
+    case CF_BODY_DROP:
+    case CF_BODY_KEEP:
+        break;
+    case CF_BODY_UPLOAD:
+        return CF_UPLOAD_BODY_MAX;
+    case CF_BODY_BLOB:
+        return worker_of(exchange)->server->config->orbital_media_bytes;
+    }
+    return exchange->body.max;
 }
 
 /* A refused request whose body would be long, or waits for our word, is answered without it. */
@@ -87,12 +109,12 @@ enum cf_error cf_exchange_begin(struct cf_web *web, const struct cf_http_head *h
         refuse(exchange, &exchange->refusal, true);
         return CF_OK;
     }
-    uint64_t body_max = exchange->plan == CF_BODY_UPLOAD ? CF_UPLOAD_BODY_MAX : exchange->body.max;
-    error = cf_http_body_limit(&web->decoder, body_max);
+    error = cf_http_body_limit(&web->decoder, body_max(exchange));
     if (error == CF_OK)
         cf_poll_announce(exchange);
-    if (error == CF_OK && head->expect_continue)
-        error = send_continue(exchange);
+    exchange->expects_continue = head->expect_continue;
+    if (error == CF_OK && head->expect_continue && exchange->plan != CF_BODY_BLOB)
+        cf_exchange_continue(exchange);
     return error;
 }
 
@@ -105,6 +127,8 @@ enum cf_error cf_exchange_body(struct cf_exchange *exchange, struct cf_slice byt
         return cf_buf_append(&exchange->body, bytes);
     case CF_BODY_UPLOAD:
         return cf_upload_body(exchange, bytes);
+    case CF_BODY_BLOB:
+        return cf_blob_body(exchange, bytes);
     }
     return CF_E_STATE;
 }
@@ -117,15 +141,30 @@ static void answer_json(struct cf_exchange *exchange, struct cf_slice json)
     cf_exchange_answer(exchange, &answer);
 }
 
+/* Which methods there are; with an Origin also what a page of it may do (CORS), and about uploads
+ * what the tus protocol asks for. */
 static void answer_options(struct cf_exchange *exchange)
 {
-    struct cf_answer answer = {.status = 204, .allow = exchange->match.allow};
+    struct cf_buf lines;
+    cf_buf_init(&lines, 4096);
+    enum cf_error error = CF_OK;
     if (exchange->origin.ptr != NULL)
-        answer.extra = CF_LIT("Access-Control-Allow-Methods: GET, HEAD, POST, PUT, DELETE\r\n"
-                              "Access-Control-Allow-Headers: Authorization, Content-Type, "
-                              "Idempotency-Key\r\n"
-                              "Access-Control-Max-Age: 600\r\n");
-    cf_exchange_answer(exchange, &answer);
+        error = cf_buf_append(
+            &lines, CF_LIT("Access-Control-Allow-Methods: GET, HEAD, POST, PUT, PATCH, DELETE\r\n"
+                           "Access-Control-Allow-Headers: Authorization, Content-Type, "
+                           "Idempotency-Key, Range, If-Range, If-None-Match, Tus-Resumable, "
+                           "Upload-Length, Upload-Offset, Upload-Metadata, "
+                           "X-Encrypted-Metadata\r\n"
+                           "Access-Control-Max-Age: 600\r\n"));
+    if (error == CF_OK && exchange->route == CF_ROUTE_GROUP)
+        error = cf_blob_options(exchange, &lines);
+    struct cf_answer answer = {
+        .status = 204, .allow = exchange->match.allow, .extra = cf_buf_peek(&lines)};
+    if (error == CF_OK)
+        cf_exchange_answer(exchange, &answer);
+    else
+        cf_exchange_fail(exchange, error);
+    cf_buf_deinit(&lines);
 }
 
 static void answer_ready(struct cf_exchange *exchange)
@@ -221,16 +260,25 @@ void cf_exchange_end(struct cf_exchange *exchange)
     case CF_ROUTE_SOCKET:
         cf_poll_end(exchange);
         break;
+    case CF_ROUTE_ORBIT:
+        cf_orbit_open(exchange);
+        break;
+    case CF_ROUTE_GROUP:
+        if (exchange->plan == CF_BODY_BLOB)
+            cf_blob_end(exchange);
+        else
+            cf_group_rest_end(exchange);
+        break;
     case CF_ROUTE_NONE:
         cf_exchange_fail(exchange, CF_E_NOT_FOUND);
         break;
     }
 }
 
-void cf_exchange_drained(struct cf_exchange *exchange)
+void cf_exchange_go_on(struct cf_exchange *exchange)
 {
     if (exchange->download != NULL)
-        cf_download_drained(exchange->download);
+        cf_download_go_on(exchange->download);
 }
 
 /* ---- the store has answered ---- */
@@ -260,6 +308,17 @@ static void answer_shop(struct cf_exchange *exchange, const struct cf_store_requ
     cf_exchange_answer(exchange, &answer);
 }
 
+static void answer_image(struct cf_exchange *exchange, struct cf_slice image)
+{
+    struct cf_download_file file = {.media = &worker_of(exchange)->server->media,
+                                    .name = image,
+                                    .type = cf_shop_media_type(image)};
+    if (image.ptr == NULL || image.len >= CF_MEDIA_NAME_MAX)
+        cf_exchange_fail(exchange, CF_E_NOT_FOUND);
+    else
+        cf_download_begin(exchange, &file);
+}
+
 void cf_exchange_store_done(struct cf_worker *worker, struct cf_session *session,
                             struct cf_store_request *request)
 {
@@ -269,7 +328,7 @@ void cf_exchange_store_done(struct cf_worker *worker, struct cf_session *session
         cf_count(&worker->metrics, CF_COUNT_REPLAYS);
     if (exchange != NULL) {
         if (exchange->match.op == CF_SHOP_IMAGE_GET && request->error == CF_OK)
-            cf_download_begin(exchange, request);
+            answer_image(exchange, request->messages[0].image);
         else
             answer_shop(exchange, request);
     }

@@ -9,6 +9,7 @@
 #include "wire/http/target.h"
 
 struct cf_upload;
+struct cf_blob;
 struct cf_poll;
 struct cf_download;
 
@@ -21,9 +22,11 @@ enum cf_route {
     CF_ROUTE_SHOP,
     CF_ROUTE_TALK,   /* REST about conversations */
     CF_ROUTE_SOCKET, /* Socket.IO */
+    CF_ROUTE_ORBIT,  /* Orbital's stream */
+    CF_ROUTE_GROUP,  /* REST about encrypted groups */
 };
 
-enum cf_body_plan { CF_BODY_DROP, CF_BODY_KEEP, CF_BODY_UPLOAD };
+enum cf_body_plan { CF_BODY_DROP, CF_BODY_KEEP, CF_BODY_UPLOAD, CF_BODY_BLOB };
 
 struct cf_exchange {
     struct cf_web *web;
@@ -31,13 +34,17 @@ struct cf_exchange {
     struct cf_http_target target;
     enum cf_http_method method;
     bool keep_alive, http_1_0;
+    bool expects_continue;  /* BLOB: it is told to when the upload is open */
     struct cf_slice bearer; /* SOCKET: the token as it came, while the head is read */
     struct cf_slice origin; /* the header's, when it is allowed */
     bool origin_refused;
     enum cf_route route;
     struct cf_shop_match match;      /* SHOP; its `allow` is every route's */
-    struct cf_rest_match talk_match; /* TALK */
+    struct cf_rest_match rest_match; /* TALK, GROUP */
     struct cf_slice idempotency_key;
+    struct cf_slice range, if_range, if_none_match; /* of a download */
+    struct cf_slice extra;                          /* header lines that every answer to it has */
+    struct cf_address client;                       /* ORBIT: who asks, behind proxies of ours */
     struct cf_slice ws_protocols, ws_extensions, ws_accept_key; /* of an upgrade */
     enum cf_error ws_offer;                                     /* how the handshake looks */
     enum cf_error auth;                                         /* CF_OK: identity is who asks */
@@ -46,6 +53,7 @@ struct cf_exchange {
     struct cf_buf body;
     struct cf_problem refusal; /* status 0: none; answered when the body is over */
     struct cf_upload *upload;
+    struct cf_blob *blob;
     struct cf_download *download;
     struct cf_poll *poll;     /* SOCKET */
     struct cf_stream *stream; /* an upgrade that waits for the membership */
@@ -57,9 +65,13 @@ enum cf_error cf_exchange_begin(struct cf_web *web, const struct cf_http_head *h
 enum cf_error cf_exchange_body(struct cf_exchange *exchange, struct cf_slice bytes);
 /* The request is complete: carries it out. */
 void cf_exchange_end(struct cf_exchange *exchange);
-void cf_exchange_drained(struct cf_exchange *exchange);
+/* The connection's queue has drained, or the turn has come that a download asked for. */
+void cf_exchange_go_on(struct cf_exchange *exchange);
 /* NULL is allowed. */
 void cf_exchange_free(struct cf_exchange *exchange);
+
+/* Tells a client that waits for it to send its body. */
+void cf_exchange_continue(struct cf_exchange *exchange);
 
 /* The exchange of a session that waits for its answer; NULL when its connection is gone. */
 struct cf_exchange *cf_exchange_waiting(struct cf_session *session);

@@ -1,9 +1,11 @@
 #include "server/fanout.h"
 
+#include "dialect/orbital/tell.h"
 #include "dialect/shop/stream.h"
 #include "dialect/talk/tell.h"
 #include "server/exchange.h"
 #include "server/lost.h"
+#include "server/orbit.h"
 #include "server/session.h"
 #include "server/socket.h"
 #include "server/stream.h"
@@ -63,6 +65,33 @@ static enum cf_error append_talk_event(struct cf_worker *worker, const struct cf
     return cf_eio_payload_append(&worker->frames, &packet);
 }
 
+/* A group's event, as a frame behind the others. */
+static enum cf_error append_group_event(struct cf_worker *worker, const struct cf_event *event,
+                                        unsigned form)
+{
+    enum cf_error error;
+    if (event->kind == CF_EVENT_GROUP)
+        error = cf_orbital_event(&event->group_event, &worker->scratch);
+    else
+        error = cf_orbital_typing(event->thread, event->user, event->user_name, event->on,
+                                  worker->stamp_told, &worker->scratch);
+    if (error != CF_OK)
+        return error;
+    return append_frame(worker, cf_buf_peek(&worker->scratch), form == CF_FORM_ORBIT_COMPRESSED);
+}
+
+static enum cf_error append_event(struct cf_worker *worker, const struct cf_event *event,
+                                  unsigned form, bool *out_any)
+{
+    *out_any = true;
+    cf_buf_reset(&worker->scratch);
+    if (form >= CF_FORM_ORBIT)
+        return append_group_event(worker, event, form);
+    if (form >= CF_FORM_LINE)
+        return append_talk_event(worker, event, form, out_any);
+    return append_shop_event(worker, event, form, out_any);
+}
+
 /* Events of a room in one form, joined in worker->frames; *out_messages: how many. */
 static enum cf_error encode_events(struct cf_worker *worker, struct cf_event *const *events,
                                    size_t count, unsigned form, uint32_t *out_messages)
@@ -71,10 +100,7 @@ static enum cf_error encode_events(struct cf_worker *worker, struct cf_event *co
     *out_messages = 0;
     for (size_t i = 0; i < count; i++) {
         bool any;
-        cf_buf_reset(&worker->scratch);
-        enum cf_error error = form < CF_FORM_LINE
-                                  ? append_shop_event(worker, events[i], form, &any)
-                                  : append_talk_event(worker, events[i], form, &any);
+        enum cf_error error = append_event(worker, events[i], form, &any);
         if (error != CF_OK)
             return error;
         *out_messages += any ? 1 : 0;
@@ -105,6 +131,8 @@ static bool deliver_to_socket(struct cf_socket *socket, struct cf_shared *bytes,
 
 static bool deliver(struct cf_subscriber *subscriber, struct cf_shared *bytes, uint32_t messages)
 {
+    if (subscriber->form >= CF_FORM_ORBIT)
+        return cf_orbit_deliver(cf_subscription_of(subscriber)->orbit, bytes, messages);
     if (subscriber->form >= CF_FORM_LINE)
         return deliver_to_socket(cf_talk_seat_of(subscriber)->socket, bytes, messages);
     return cf_stream_deliver(cf_stream_of_subscriber(subscriber), bytes, messages);
@@ -113,10 +141,12 @@ static bool deliver(struct cf_subscriber *subscriber, struct cf_shared *bytes, u
 static bool is_source(const struct cf_worker *worker, const struct cf_subscriber *subscriber,
                       const struct cf_event_source *source)
 {
-    if (source == NULL || subscriber->form < CF_FORM_LINE)
+    if (source == NULL || subscriber->form < CF_FORM_LINE || source->worker != worker->index)
         return false;
-    const struct cf_socket *socket = cf_talk_seat_of((struct cf_subscriber *)subscriber)->socket;
-    return source->worker == worker->index && source->ticket == socket->ticket;
+    struct cf_subscriber *it = (struct cf_subscriber *)subscriber;
+    if (subscriber->form >= CF_FORM_ORBIT)
+        return source->ticket == cf_subscription_of(it)->orbit->session->ticket;
+    return source->ticket == cf_talk_seat_of(it)->socket->ticket;
 }
 
 /* `except` NULL: nobody is left out. Closing a stream, or a socket, takes it out of the room only
@@ -144,7 +174,9 @@ static void close_socket(struct cf_socket *socket)
 
 static void close_listener(struct cf_subscriber *subscriber)
 {
-    if (subscriber->form >= CF_FORM_LINE)
+    if (subscriber->form >= CF_FORM_ORBIT)
+        cf_orbit_close(cf_subscription_of(subscriber)->orbit, CF_ORBIT_LOST);
+    else if (subscriber->form >= CF_FORM_LINE)
         close_socket(cf_talk_seat_of(subscriber)->socket);
     else
         cf_stream_close(cf_stream_of_subscriber(subscriber), CF_STREAM_LOST);
@@ -227,6 +259,7 @@ void cf_fanout_flush(struct cf_worker *worker)
 {
     for (struct cf_hub_room *room; (room = cf_hub_dirty(&worker->hub)) != NULL;)
         flush_room(worker, room);
+    worker->stamp_told = worker->stamp_taken;
 }
 
 static void remove_member(struct cf_worker *worker, const struct cf_event *event)
@@ -250,6 +283,8 @@ static void close_everything(struct cf_worker *worker)
         struct cf_session *session = CF_LIST_ENTRY(node, struct cf_session, link);
         if (session->stream != NULL)
             cf_stream_close(session->stream, CF_STREAM_LOST);
+        else if (session->orbit != NULL)
+            cf_orbit_close(session->orbit, CF_ORBIT_LOST);
         else if (session->web != NULL && session->web->exchange != NULL &&
                  session->web->exchange->stream != NULL)
             cf_stream_close(session->web->exchange->stream, CF_STREAM_LOST); /* not open yet */
@@ -258,11 +293,11 @@ static void close_everything(struct cf_worker *worker)
         close_socket(CF_LIST_ENTRY(node, struct cf_socket, link));
 }
 
-/* ---- conversations ---- */
+/* ---- conversations and groups ---- */
 
-/* A socket is in many rooms, and knows of one number only, the last it was told: so it is told
- * events in the order of their numbers, over all rooms. What comes in a row for one room is still
- * told at once. */
+/* A socket, or an Orbital connection, is in many rooms, and knows of one number only, the last it
+ * was told: so it is told events in the order of their numbers, over all rooms. What comes in a row
+ * for one room is still told at once. */
 static void publish_in_order(struct cf_worker *worker, struct cf_event *event)
 {
     if (!cf_uuid_eq(&worker->run, &event->room))
@@ -299,6 +334,25 @@ static void remove_participant(struct cf_worker *worker, const struct cf_event *
     cf_lost_remove(worker, event->talk, event->user);
 }
 
+/* In the order of their stamps. Who is removed is told of it, and hears no more. */
+static void take_group_event(struct cf_worker *worker, struct cf_event *event)
+{
+    publish_in_order(worker, event);
+    worker->stamp_taken = event->group_event.stamp;
+    if (event->group_event.kind != CF_GROUP_LEFT)
+        return;
+    cf_fanout_flush(worker);
+    struct cf_hub_room *room = cf_hub_room_get(&worker->hub, event->room);
+    uint32_t left = room == NULL ? 0 : room->count;
+    struct cf_list *node = room == NULL ? NULL : room->subscribers.next;
+    for (; left > 0; left--) {
+        struct cf_subscriber *subscriber = CF_LIST_ENTRY(node, struct cf_subscriber, in_room);
+        node = node->next;
+        if (cf_slice_eq(subscriber->user, event->group_event.user))
+            cf_orbit_removed(cf_subscription_of(subscriber));
+    }
+}
+
 static void take_event(struct cf_worker *worker, struct cf_event *event)
 {
     switch (event->kind) {
@@ -310,11 +364,15 @@ static void take_event(struct cf_worker *worker, struct cf_event *event)
         break;
     case CF_EVENT_TALK_HERE:
     case CF_EVENT_TALK_TYPING:
+    case CF_EVENT_GROUP_TYPING:
         tell_others(worker, event);
         break;
     case CF_EVENT_TALK_MESSAGE:
     case CF_EVENT_TALK_MARK:
         publish_in_order(worker, event);
+        break;
+    case CF_EVENT_GROUP:
+        take_group_event(worker, event);
         break;
     default:
         cf_hub_publish(&worker->hub, event);

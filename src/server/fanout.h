@@ -13,6 +13,8 @@ static inline uint8_t cf_fanout_form(unsigned version, bool compressed)
 
 /* Forms of conversations: to a socket's WebSocket, or to its session on polling. */
 enum { CF_FORM_LINE = 4, CF_FORM_POLL = 5 };
+/* Forms of encrypted groups, plain and compressed. */
+enum { CF_FORM_ORBIT = 6, CF_FORM_ORBIT_COMPRESSED = 7 };
 
 /* A batch has come; an event of it that could not be made closes everything. */
 void cf_fanout_begin(struct cf_worker *worker, const struct cf_batch *batch);

@@ -74,7 +74,7 @@ enum cf_error cf_line_deliver(struct cf_line *line, struct cf_shared *frames, ui
 {
     if (!cf_ws_endpoint_open(&line->endpoint))
         return CF_E_STATE;
-    return cf_session_deliver(line->session, frames, messages);
+    return cf_session_deliver(line->session, frames, messages, CF_QUEUED_BYTES_EACH);
 }
 
 void cf_line_close(struct cf_line *line, unsigned code)

@@ -17,15 +17,16 @@ struct cf_batch {
 };
 
 enum cf_mail_kind {
-    CF_MAIL_NEWS,  /* a commit's events, and those of its requests that are this worker's */
-    CF_MAIL_ASK,   /* poll.h: a request of a Socket.IO session that lives here */
-    CF_MAIL_TELL,  /* poll.h: what came of it */
-    CF_MAIL_GONE,  /* poll.h: its connection went away */
-    CF_MAIL_MOVE,  /* poll.h: a connection that is to be a session's WebSocket */
-    CF_MAIL_FOUND, /* lost.h: a socket was recovered, its former lives are over */
-    CF_MAIL_PROBE, /* the stream `ticket` must show life */
-    CF_MAIL_DRAIN, /* stop accepting, say goodbye, finish */
-    CF_MAIL_CUT,   /* the time for that is over */
+    CF_MAIL_NEWS,   /* a commit's events, and those of its requests that are this worker's */
+    CF_MAIL_ASK,    /* poll.h: a request of a Socket.IO session that lives here */
+    CF_MAIL_TELL,   /* poll.h: what came of it */
+    CF_MAIL_GONE,   /* poll.h: its connection went away */
+    CF_MAIL_MOVE,   /* poll.h: a connection that is to be a session's WebSocket */
+    CF_MAIL_FOUND,  /* lost.h: a socket was recovered, its former lives are over */
+    CF_MAIL_LET_GO, /* holds.h: the connection `ticket` has an upload that another one wants */
+    CF_MAIL_PROBE,  /* the stream `ticket` must show life */
+    CF_MAIL_DRAIN,  /* stop accepting, say goodbye, finish */
+    CF_MAIL_CUT,    /* the time for that is over */
 };
 
 struct cf_mail {
@@ -36,7 +37,7 @@ struct cf_mail {
     struct cf_list requests;
     struct cf_batch *batch; /* NEWS: a reference, or NULL */
     void *poll;             /* ASK, TELL, GONE, MOVE: its struct, owned */
-    uint64_t ticket;        /* PROBE */
+    uint64_t ticket;        /* LET_GO, PROBE */
     uint8_t pid[24];        /* FOUND */
     cf_us opened;           /* FOUND: the new life's */
 };

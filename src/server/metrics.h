@@ -42,6 +42,11 @@
     X(SIO_NOT_RECOVERED, "confab_socketio_recoveries_total", "outcome=\"fresh\"", "")            \
     X(SIO_REFUSED, "confab_socketio_refused_total", "", "Connects without a valid token")        \
     X(SIO_BAD, "confab_socketio_protocol_errors_total", "", "Sessions ended for what they sent") \
+    X(ORBITAL_BAD, "confab_orbital_bad_frames_total", "", "Orbital frames that were refused")    \
+    X(MEDIA_UPLOADED, "confab_orbital_uploads_total", "", "Encrypted media that were completed") \
+    X(MEDIA_BYTES, "confab_orbital_upload_bytes_total", "", "Bytes of encrypted media received") \
+    X(MEDIA_SWEPT, "confab_orbital_media_removed_total", "",                                     \
+      "Encrypted media removed from disk: expired, deleted or abandoned")                        \
     X(RATE_LIMITED, "confab_rate_limited_total", "", "Messages refused by the rate limit")       \
     X(GONE_CLIENT, "websocket_disconnect_reasons", "reason=\"client_closed\"", "Streams ended")  \
     X(GONE_VANISHED, "websocket_disconnect_reasons", "reason=\"connection_lost\"", "")           \
@@ -72,6 +77,7 @@ struct cf_metrics {
     _Atomic uint64_t sums_us[CF_HISTOGRAMS]; /* millionths of the histogram's unit */
     _Atomic uint64_t connections;            /* open now */
     _Atomic uint64_t sio_sessions[2];        /* open now, by enum cf_eio_transport */
+    _Atomic uint64_t orbits;                 /* Orbital connections, open now */
 };
 
 static inline void cf_count_add(struct cf_metrics *metrics, enum cf_counter counter, uint64_t n)

@@ -103,24 +103,35 @@ static enum cf_error open_people(struct cf_server *server, struct cf_buf *why)
         cf_directory_new((unsigned)config->ws_connections_per_user, server->hash_key);
     server->attempts =
         cf_attempts_new((unsigned)config->ws_attempts_per_minute, ATTEMPT_KEYS, server->hash_key);
+    unsigned per_address = (unsigned)config->orbital_attempts_per_minute;
+    if (per_address > 0)
+        server->address_attempts = cf_attempts_new(per_address, ATTEMPT_KEYS, server->hash_key);
     server->talk_people = cf_directory_new(TALK_SEATS_MAX, server->hash_key);
     server->talk_rates = cf_rates_new(TALK_MESSAGES_PER_SECOND, ATTEMPT_KEYS, server->hash_key);
     if (server->directory != NULL && server->attempts != NULL && server->talk_people != NULL &&
-        server->talk_rates != NULL)
+        server->talk_rates != NULL && (per_address == 0 || server->address_attempts != NULL))
         return CF_OK;
     cf_text_append(why, "out of memory");
     return CF_E_NOMEM;
 }
 
-static enum cf_error open_media(struct cf_server *server, struct cf_buf *why)
+static enum cf_error open_folder(const struct cf_server *server, struct cf_media *media,
+                                 const char *name, bool keep, struct cf_buf *why)
 {
     struct cf_buf path;
     cf_buf_init(&path, 8192);
-    enum cf_error error = cf_text_append(&path, "%s/media", server->config->data_dir);
+    enum cf_error error = cf_text_append(&path, "%s/%s", server->config->data_dir, name);
     if (error == CF_OK)
-        error = cf_media_open(&server->media, cf_text_cstr(&path), false, why);
+        error = cf_media_open(media, cf_text_cstr(&path), keep, why);
     cf_buf_deinit(&path);
     return error;
+}
+
+/* An image comes in one request, and is gone with it; encrypted media are gone on with. */
+static enum cf_error open_media(struct cf_server *server, struct cf_buf *why)
+{
+    enum cf_error error = open_folder(server, &server->media, "media", false, why);
+    return error == CF_OK ? open_folder(server, &server->blobs, "orbital", true, why) : error;
 }
 
 static enum cf_error open_store(struct cf_server *server, const struct cf_store_sink *sink,
@@ -201,6 +212,14 @@ static void set_sio_configs(struct cf_server *server)
                                                   .random_context = &server->entropy};
 }
 
+/* The heartbeat is JSON, the dialect's own. */
+static void set_orbital_config(struct cf_server *server)
+{
+    server->orbital_ws_config = server->ws_config;
+    server->orbital_ws_config.ping_period_ms = 0;
+    server->orbital_ws_config.pong_wait_ms = 0;
+}
+
 static enum cf_error open_workers(struct cf_server *server, struct cf_buf *why)
 {
     size_t count = server->config->workers;
@@ -217,6 +236,15 @@ static enum cf_error open_workers(struct cf_server *server, struct cf_buf *why)
     return error;
 }
 
+/* Where the clients of encrypted groups begin: see cf_worker.stamp_told. */
+static void set_stamps(struct cf_server *server)
+{
+    struct cf_store_stats stats;
+    server->store->ops->stats(server->store, &stats);
+    for (size_t w = 0; w < server->workers_count; w++)
+        server->workers[w]->stamp_taken = server->workers[w]->stamp_told = stats.stamp;
+}
+
 enum cf_error cf_parts_open(struct cf_server *server, const struct cf_config *config,
                             const struct cf_store_sink *sink,
                             void (*store_fatal)(void *context, const char *text),
@@ -227,9 +255,11 @@ enum cf_error cf_parts_open(struct cf_server *server, const struct cf_config *co
     server->entropy = cf_entropy_system();
     server->entropy.fill(server->entropy.context, server->hash_key, sizeof(server->hash_key));
     pthread_mutex_init(&server->people_lock, NULL);
+    cf_map_init(&server->holds, server->hash_key);
     pthread_mutex_init(&server->tls_lock, NULL);
     set_configs(server);
     set_sio_configs(server);
+    set_orbital_config(server);
     enum cf_error error = open_verifier(server, why);
     if (error == CF_OK)
         error = open_lists(server, why);
@@ -244,7 +274,11 @@ enum cf_error cf_parts_open(struct cf_server *server, const struct cf_config *co
     if (error == CF_OK)
         error = open_store(server, sink, store_fatal, why);
     /* Behind the store, whose lock keeps a second server out: it would sweep our uploads away. */
-    return error == CF_OK ? open_media(server, why) : error;
+    if (error == CF_OK)
+        error = open_media(server, why);
+    if (error == CF_OK)
+        set_stamps(server);
+    return error;
 }
 
 void cf_parts_close(struct cf_server *server)
@@ -256,8 +290,10 @@ void cf_parts_close(struct cf_server *server)
     free(server->workers);
     cf_directory_free(server->directory);
     cf_attempts_free(server->attempts);
+    cf_attempts_free(server->address_attempts);
     cf_directory_free(server->talk_people);
     cf_rates_free(server->talk_rates);
+    cf_map_deinit(&server->holds);
     cf_tls_context_unref(server->tls);
     cf_jwt_verifier_free(server->verifier);
     pthread_mutex_destroy(&server->people_lock);

@@ -1,5 +1,7 @@
 #include "server/people.h"
 
+#include <string.h>
+
 #include "chat/talk.h"
 #include "dialect/shop/stream.h"
 #include "server/clock.h"
@@ -11,6 +13,21 @@ enum cf_error cf_people_attempt(struct cf_server *server, struct cf_slice user, 
 {
     pthread_mutex_lock(&server->people_lock);
     enum cf_error error = cf_attempts_take(server->attempts, user, now, out_retry_ms);
+    pthread_mutex_unlock(&server->people_lock);
+    return error;
+}
+
+enum cf_error cf_people_attempt_from(struct cf_server *server, const struct cf_address *address,
+                                     cf_ms now, cf_ms *out_retry_ms)
+{
+    static const uint8_t mapped[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+    bool ipv4 = memcmp(address->ip, mapped, sizeof(mapped)) == 0;
+    if (server->address_attempts == NULL)
+        return CF_OK;
+    pthread_mutex_lock(&server->people_lock);
+    enum cf_error error = cf_attempts_take(server->address_attempts,
+                                           cf_slice_of(address->ip, ipv4 ? sizeof(address->ip) : 8),
+                                           now, out_retry_ms);
     pthread_mutex_unlock(&server->people_lock);
     return error;
 }

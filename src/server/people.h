@@ -7,6 +7,9 @@
 /* One more upgrade attempt of a user; errors as cf_attempts_take. */
 enum cf_error cf_people_attempt(struct cf_server *server, struct cf_slice user, cf_ms now,
                                 cf_ms *out_retry_ms);
+/* One more upgrade attempt from an address (of IPv6 its /64, which is what one customer has). */
+enum cf_error cf_people_attempt_from(struct cf_server *server, const struct cf_address *address,
+                                     cf_ms now, cf_ms *out_retry_ms);
 /* As cf_directory_sit; the room is told when somebody came. When the user's seats are all taken,
  * their streams are asked for a sign of life, so that those of a phone that changed networks are
  * gone at its next try. */

@@ -1,7 +1,9 @@
 #include "server/request.h"
 
+#include "dialect/orbital/rest.h"
 #include "dialect/talk/rest.h"
 #include "edge/tls/digest.h"
+#include "server/blob.h"
 #include "server/poll.h"
 #include "server/upload.h"
 #include "wire/ws/handshake.h"
@@ -111,17 +113,37 @@ static bool is_talk_path(const struct cf_http_target *target)
            cf_slice_eq(target->segments[1], CF_LIT("conversations"));
 }
 
-static void route_talk(struct cf_exchange *exchange, struct cf_slice method)
+static bool is_group_path(const struct cf_http_target *target)
 {
-    exchange->route = CF_ROUTE_TALK;
-    enum cf_error error =
-        cf_talk_match(exchange->target.segments + 1, exchange->target.segments_count - 1, method,
-                      &exchange->talk_match);
-    exchange->match.allow = exchange->talk_match.allow;
+    return target->segments_count >= 2 && cf_slice_eq(target->segments[0], CF_LIT("v1"));
+}
+
+/* What a table of paths has said. */
+static void route_matched(struct cf_exchange *exchange, enum cf_error error, const char *allow)
+{
+    exchange->match.allow = allow;
     if (error == CF_E_UNSUPPORTED && exchange->method == CF_HTTP_OPTIONS)
         return;
     if (error != CF_OK)
         refuse(exchange, error == CF_E_UNSUPPORTED ? 405 : 404);
+}
+
+static void route_talk(struct cf_exchange *exchange, struct cf_slice method)
+{
+    const struct cf_http_target *target = &exchange->target;
+    exchange->route = CF_ROUTE_TALK;
+    enum cf_error error = cf_talk_match(target->segments + 1, target->segments_count - 1, method,
+                                        &exchange->rest_match);
+    route_matched(exchange, error, exchange->rest_match.allow);
+}
+
+static void route_group(struct cf_exchange *exchange, struct cf_slice method)
+{
+    const struct cf_http_target *target = &exchange->target;
+    exchange->route = CF_ROUTE_GROUP;
+    enum cf_error error = cf_orbital_match(target->segments + 1, target->segments_count - 1, method,
+                                           &exchange->rest_match);
+    route_matched(exchange, error, exchange->rest_match.allow);
 }
 
 static void route(struct cf_exchange *exchange, struct cf_slice method)
@@ -142,6 +164,15 @@ static void route(struct cf_exchange *exchange, struct cf_slice method)
         route_talk(exchange, method);
         return;
     }
+    if (is_group_path(&exchange->target)) {
+        route_group(exchange, method);
+        return;
+    }
+    if (segments_are(&exchange->target, "ws", NULL, NULL, NULL)) {
+        exchange->route = CF_ROUTE_ORBIT;
+        route_fixed(exchange);
+        return;
+    }
     size_t prefix = api_prefix(&exchange->target);
     if (prefix == 0) {
         refuse(exchange, 404);
@@ -151,10 +182,7 @@ static void route(struct cf_exchange *exchange, struct cf_slice method)
     enum cf_error error =
         cf_shop_match(exchange->target.segments + prefix, exchange->target.segments_count - prefix,
                       method, &exchange->match);
-    if (error == CF_E_UNSUPPORTED && exchange->method == CF_HTTP_OPTIONS)
-        return;
-    if (error != CF_OK)
-        refuse(exchange, error == CF_E_UNSUPPORTED ? 405 : 404);
+    route_matched(exchange, error, exchange->match.allow);
 }
 
 /* ---- who asks ---- */
@@ -180,8 +208,13 @@ static void authenticate(struct cf_exchange *exchange, const struct cf_http_head
                          ? CF_E_UNAUTHENTICATED
                          : cf_jwt_verify(worker->server->verifier, token, cf_worker_now(worker).us,
                                          &exchange->identity);
-    if (exchange->auth != CF_OK && exchange->match.op != CF_SHOP_STREAM &&
-        exchange->refusal.status == 0)
+}
+
+/* The same, where nobody else decides about it. */
+static void demand_identity(struct cf_exchange *exchange, const struct cf_http_head *head)
+{
+    authenticate(exchange, head);
+    if (exchange->auth != CF_OK && exchange->refusal.status == 0)
         exchange->refusal = cf_problem_of(exchange->auth);
 }
 
@@ -196,6 +229,22 @@ static bool same_secret(struct cf_slice a, struct cf_slice b)
     return difference == 0;
 }
 
+/* A proxy may add a line of its own behind one that the client made up: all lines are one list. */
+static enum cf_error find_client(struct cf_exchange *exchange, const struct cf_http_head *head,
+                                 struct cf_address *out_client, bool *out_undeclared_proxy)
+{
+    const struct cf_server *server = worker_of(exchange)->server;
+    struct cf_address peer;
+    struct cf_slice forwarded = {NULL, 0};
+    cf_conn_peer(&exchange->web->session->conn, &peer);
+    enum cf_error error = join_header(exchange, head, "X-Forwarded-For", &forwarded);
+    if (error != CF_OK)
+        return error;
+    *out_client = cf_proxies_client(&server->proxies, &peer, forwarded);
+    *out_undeclared_proxy = forwarded.ptr != NULL && !cf_proxies_trusted(&server->proxies, &peer);
+    return CF_OK;
+}
+
 static enum cf_error guard_metrics(struct cf_exchange *exchange, const struct cf_http_head *head)
 {
     const struct cf_server *server = worker_of(exchange)->server;
@@ -206,17 +255,12 @@ static enum cf_error guard_metrics(struct cf_exchange *exchange, const struct cf
             exchange->refusal = cf_problem_of(CF_E_UNAUTHENTICATED);
         return CF_OK;
     }
-    struct cf_address peer;
-    cf_conn_peer(&exchange->web->session->conn, &peer);
-    /* A proxy may add a line of its own behind one that the client made up: all lines are one list.
-     */
-    struct cf_slice forwarded = {NULL, 0};
-    enum cf_error error = join_header(exchange, head, "X-Forwarded-For", &forwarded);
+    struct cf_address client;
+    bool undeclared_proxy;
+    enum cf_error error = find_client(exchange, head, &client, &undeclared_proxy);
     if (error != CF_OK)
         return error;
-    struct cf_address client = cf_proxies_client(&server->proxies, &peer, forwarded);
     /* A proxy that nobody declared speaks for somebody else, wherever it runs. */
-    bool undeclared_proxy = forwarded.ptr != NULL && !cf_proxies_trusted(&server->proxies, &peer);
     if (undeclared_proxy || !cf_address_is_loopback(&client))
         exchange->refusal = (struct cf_problem){
             .status = 403,
@@ -276,6 +320,13 @@ static bool is_json(struct cf_slice content_type)
            cf_slice_eq_nocase(cf_slice_trim(type), CF_LIT("application/json"));
 }
 
+static void keep_json(struct cf_exchange *exchange, const struct cf_http_head *head)
+{
+    exchange->plan = CF_BODY_KEEP;
+    if (!is_json(cf_http_header_get(head, "Content-Type")))
+        refuse(exchange, 415);
+}
+
 static enum cf_error plan_body(struct cf_exchange *exchange, const struct cf_http_head *head)
 {
     switch (exchange->match.op) {
@@ -283,9 +334,7 @@ static enum cf_error plan_body(struct cf_exchange *exchange, const struct cf_htt
     case CF_SHOP_MEMBER_PUT:
     case CF_SHOP_MESSAGE_POST:
     case CF_SHOP_MESSAGE_EDIT:
-        exchange->plan = CF_BODY_KEEP;
-        if (!is_json(cf_http_header_get(head, "Content-Type")))
-            refuse(exchange, 415);
+        keep_json(exchange, head);
         return CF_OK;
     case CF_SHOP_IMAGE_UPLOAD:
         exchange->plan = CF_BODY_UPLOAD;
@@ -299,11 +348,13 @@ static enum cf_error read_shop(struct cf_exchange *exchange, const struct cf_htt
 {
     if (exchange->method == CF_HTTP_OPTIONS || exchange->refusal.status != 0)
         return CF_OK;
-    authenticate(exchange, head);
+    if (exchange->match.op == CF_SHOP_STREAM) {
+        authenticate(exchange, head);
+        return read_handshake(exchange, head);
+    }
+    demand_identity(exchange, head);
     enum cf_error error =
         copy_header(exchange, head, "Idempotency-Key", &exchange->idempotency_key);
-    if (error == CF_OK && exchange->match.op == CF_SHOP_STREAM)
-        error = read_handshake(exchange, head);
     if (error == CF_OK && exchange->refusal.status == 0)
         error = plan_body(exchange, head);
     return error;
@@ -313,13 +364,60 @@ static enum cf_error read_talk(struct cf_exchange *exchange, const struct cf_htt
 {
     if (exchange->method == CF_HTTP_OPTIONS || exchange->refusal.status != 0)
         return CF_OK;
-    authenticate(exchange, head);
-    if (exchange->refusal.status != 0 || exchange->method != CF_HTTP_POST)
-        return CF_OK;
-    exchange->plan = CF_BODY_KEEP;
-    if (!is_json(cf_http_header_get(head, "Content-Type")))
-        refuse(exchange, 415);
+    demand_identity(exchange, head);
+    if (exchange->refusal.status == 0 && exchange->method == CF_HTTP_POST)
+        keep_json(exchange, head);
     return CF_OK;
+}
+
+static bool is_blob(const struct cf_exchange *exchange)
+{
+    return exchange->rest_match.op == CF_ORBITAL_OP_MEDIA_POST ||
+           exchange->rest_match.op == CF_ORBITAL_OP_UPLOAD_HEAD ||
+           exchange->rest_match.op == CF_ORBITAL_OP_UPLOAD_PATCH;
+}
+
+static enum cf_error copy_conditions(struct cf_exchange *exchange, const struct cf_http_head *head)
+{
+    enum cf_error error = copy_header(exchange, head, "Range", &exchange->range);
+    if (error == CF_OK)
+        error = copy_header(exchange, head, "If-Range", &exchange->if_range);
+    if (error == CF_OK)
+        error = copy_header(exchange, head, "If-None-Match", &exchange->if_none_match);
+    return error;
+}
+
+static enum cf_error read_group(struct cf_exchange *exchange, const struct cf_http_head *head)
+{
+    if (exchange->method == CF_HTTP_OPTIONS || exchange->refusal.status != 0)
+        return CF_OK;
+    demand_identity(exchange, head);
+    if (exchange->refusal.status != 0)
+        return CF_OK;
+    enum cf_error error =
+        copy_header(exchange, head, "Idempotency-Key", &exchange->idempotency_key);
+    if (error == CF_OK && exchange->rest_match.op == CF_ORBITAL_OP_MEDIA_GET)
+        error = copy_conditions(exchange, head);
+    if (error != CF_OK)
+        return error;
+    if (is_blob(exchange)) {
+        exchange->plan = CF_BODY_BLOB;
+        return cf_blob_begin(exchange, head);
+    }
+    if (exchange->method == CF_HTTP_POST)
+        keep_json(exchange, head);
+    exchange->body.max = CF_ORBITAL_BODY_MAX;
+    return CF_OK;
+}
+
+static enum cf_error read_orbit(struct cf_exchange *exchange, const struct cf_http_head *head)
+{
+    bool undeclared_proxy;
+    if (exchange->method == CF_HTTP_OPTIONS || exchange->refusal.status != 0)
+        return CF_OK;
+    authenticate(exchange, head);
+    enum cf_error error = find_client(exchange, head, &exchange->client, &undeclared_proxy);
+    return error == CF_OK ? read_handshake(exchange, head) : error;
 }
 
 static enum cf_error read_socket(struct cf_exchange *exchange, const struct cf_http_head *head)
@@ -338,7 +436,7 @@ enum cf_error cf_request_read(struct cf_exchange *exchange, const struct cf_http
     exchange->http_1_0 = head->minor == 0;
     bool server_wide = head->method == CF_HTTP_OPTIONS && cf_slice_eq(head->target, CF_LIT("*"));
     if (server_wide) {
-        exchange->match.allow = "GET, HEAD, POST, PUT, DELETE, OPTIONS";
+        exchange->match.allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
         return read_origin(exchange, head);
     }
     enum cf_error error = cf_http_target_parse(head->target, &exchange->arena, &exchange->target);
@@ -351,11 +449,24 @@ enum cf_error cf_request_read(struct cf_exchange *exchange, const struct cf_http
     error = read_origin(exchange, head);
     if (error != CF_OK)
         return error;
-    if (exchange->route == CF_ROUTE_METRICS && exchange->refusal.status == 0)
-        return guard_metrics(exchange, head);
-    if (exchange->route == CF_ROUTE_TALK)
+    switch (exchange->route) {
+    case CF_ROUTE_NONE:
+    case CF_ROUTE_HEALTHZ:
+    case CF_ROUTE_READYZ:
+    case CF_ROUTE_STREAM_HEALTH:
+        return CF_OK;
+    case CF_ROUTE_METRICS:
+        return exchange->refusal.status == 0 ? guard_metrics(exchange, head) : CF_OK;
+    case CF_ROUTE_SHOP:
+        return read_shop(exchange, head);
+    case CF_ROUTE_TALK:
         return read_talk(exchange, head);
-    if (exchange->route == CF_ROUTE_SOCKET)
+    case CF_ROUTE_SOCKET:
         return read_socket(exchange, head);
-    return exchange->route == CF_ROUTE_SHOP ? read_shop(exchange, head) : CF_OK;
+    case CF_ROUTE_ORBIT:
+        return read_orbit(exchange, head);
+    case CF_ROUTE_GROUP:
+        return read_group(exchange, head);
+    }
+    return CF_E_STATE;
 }

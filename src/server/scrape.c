@@ -74,15 +74,19 @@ static enum cf_error write_sockets(struct cf_server *server, struct cf_buf *out)
 static enum cf_error write_people(struct cf_server *server, struct cf_buf *out)
 {
     size_t streams, rooms;
-    uint64_t connections = 0;
+    uint64_t connections = 0, orbits = 0;
     cf_people_counts(server, &streams, &rooms);
-    for (size_t w = 0; w < server->workers_count; w++)
-        connections +=
-            atomic_load_explicit(&server->workers[w]->metrics.connections, memory_order_relaxed);
+    for (size_t w = 0; w < server->workers_count; w++) {
+        struct cf_metrics *metrics = &server->workers[w]->metrics;
+        connections += atomic_load_explicit(&metrics->connections, memory_order_relaxed);
+        orbits += atomic_load_explicit(&metrics->orbits, memory_order_relaxed);
+    }
     enum cf_error error =
         gauge(out, "websocket_connections_total", "Live streams", (double)streams);
     also(&error, gauge(out, "confab_connections", "Open connections, streams included",
                        (double)connections));
+    also(&error,
+         gauge(out, "confab_orbital_connections", "Open Orbital connections", (double)orbits));
     also(&error, gauge(out, "confab_active_shops", "Shops with a live stream", (double)rooms));
     also(&error, write_busiest(server, rooms, out));
     also(&error, write_sockets(server, out));

@@ -33,13 +33,15 @@ struct cf_server {
     struct cf_jwt_verifier *verifier;
     struct cf_origin_list origins;
     struct cf_proxies proxies;
-    struct cf_media media;
+    struct cf_media media; /* images of shops */
+    struct cf_media blobs; /* encrypted media */
     struct cf_store *store;
     struct cf_conn_config conn_config;
     struct cf_ws_config ws_config;
     struct cf_ws_config sio_ws_config;
     struct cf_eio_config eio_config;
     struct cf_sio_config sio_config;
+    struct cf_ws_config orbital_ws_config;
     struct cf_worker **workers;
     size_t workers_count;
     cf_us started;
@@ -48,8 +50,10 @@ struct cf_server {
     pthread_mutex_t people_lock;
     struct cf_directory *directory;
     struct cf_attempts *attempts;
+    struct cf_attempts *address_attempts; /* NULL: no limit */
     struct cf_directory *talk_people;
     struct cf_rates *talk_rates;
+    struct cf_map holds; /* holds.h: uploads that are being written */
 
     /* replaced on SIGHUP */
     pthread_mutex_t tls_lock;

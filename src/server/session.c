@@ -4,11 +4,9 @@
 #include <unistd.h>
 
 #include "server/line.h"
+#include "server/orbit.h"
 #include "server/stream.h"
 #include "server/web.h"
-
-/* The byte limit of a connection's queue, per message of its limit. */
-enum { QUEUED_BYTES_PER_MESSAGE = 4096 };
 
 static void on_read(struct cf_conn *conn, struct cf_slice bytes)
 {
@@ -17,6 +15,8 @@ static void on_read(struct cf_conn *conn, struct cf_slice bytes)
         cf_stream_read(session->stream, bytes);
     else if (session->line != NULL)
         cf_line_read(session->line, bytes);
+    else if (session->orbit != NULL)
+        cf_orbit_read(session->orbit, bytes);
     else if (session->web != NULL)
         cf_web_read(session->web, bytes);
 }
@@ -28,6 +28,8 @@ static void on_drained(struct cf_conn *conn)
         cf_stream_drained(session->stream);
     else if (session->line != NULL)
         cf_line_drained(session->line);
+    else if (session->orbit != NULL)
+        cf_orbit_drained(session->orbit);
     else if (session->web != NULL)
         cf_web_drained(session->web);
 }
@@ -41,6 +43,8 @@ static void on_closed(struct cf_conn *conn, enum cf_error why)
         cf_stream_free(session->stream, why);
     if (session->line != NULL)
         cf_line_free(session->line);
+    if (session->orbit != NULL)
+        cf_orbit_free(session->orbit, why);
     cf_web_free(session->web);
     cf_slots_remove(&worker->slots, session->ticket);
     cf_list_remove(&session->link);
@@ -61,6 +65,8 @@ static void on_timer(struct cf_loop_timer *timer)
         cf_stream_timer(session->stream);
     else if (session->line != NULL)
         cf_line_timer(session->line);
+    else if (session->orbit != NULL)
+        cf_orbit_timer(session->orbit);
     else if (session->web != NULL)
         cf_web_timer(session->web);
 }
@@ -139,12 +145,12 @@ struct cf_session *cf_session_adopt(struct cf_worker *worker, struct cf_conn_par
 
 /* An empty queue takes any turn: only who lets it wait is slow. */
 enum cf_error cf_session_deliver(struct cf_session *session, struct cf_shared *frames,
-                                 uint32_t messages)
+                                 uint32_t messages, size_t bytes_each)
 {
     const struct cf_outq *queue = cf_conn_outq(&session->conn);
     size_t messages_max = session->worker->server->config->ws_send_buffer;
     bool full = queue->messages + messages > messages_max ||
-                queue->bytes + frames->len > messages_max * QUEUED_BYTES_PER_MESSAGE;
+                queue->bytes + frames->len > messages_max * bytes_each;
     if (full && queue->messages > 0)
         return CF_E_SLOW;
     return cf_conn_queue(&session->conn, frames, messages);
@@ -155,6 +161,8 @@ void cf_session_drain(struct cf_session *session)
 {
     if (session->stream != NULL)
         cf_stream_close(session->stream, CF_STREAM_SHUTDOWN);
+    else if (session->orbit != NULL)
+        cf_orbit_close(session->orbit, CF_ORBIT_SHUTDOWN);
     else if (session->web != NULL)
         cf_web_drain(session->web);
 }

@@ -110,7 +110,8 @@ bool cf_stream_deliver(struct cf_stream *stream, struct cf_shared *bytes, uint32
 {
     if (stream->end != CF_STREAM_LIVE)
         return false;
-    enum cf_error error = cf_session_deliver(stream->session, bytes, messages);
+    enum cf_error error =
+        cf_session_deliver(stream->session, bytes, messages, CF_QUEUED_BYTES_EACH);
     if (error == CF_E_SLOW)
         cf_stream_close(stream, CF_STREAM_SLOW);
     else if (error == CF_E_NOMEM)

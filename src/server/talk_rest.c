@@ -9,7 +9,7 @@ static struct cf_problem check_rate(struct cf_exchange *exchange)
     struct cf_worker *worker = exchange->web->session->worker;
     struct cf_problem none = {.status = 0};
     cf_ms retry_ms = 0;
-    if (exchange->talk_match.op != CF_TALK_OP_SEND)
+    if (exchange->rest_match.op != CF_TALK_OP_SEND)
         return none;
     enum cf_error error = cf_people_rate(worker->server, cf_identity_user(&exchange->identity),
                                          cf_worker_now(worker).ms, &retry_ms);
@@ -25,7 +25,7 @@ void cf_talk_rest_end(struct cf_exchange *exchange)
     struct cf_worker *worker = exchange->web->session->worker;
     struct cf_asker asker = {&exchange->identity, &worker->server->entropy, cf_worker_now(worker)};
     struct cf_talk_call call = {
-        .match = exchange->talk_match,
+        .match = exchange->rest_match,
         .body = cf_buf_peek(&exchange->body),
         .since = cf_http_param_get(&exchange->target, "since"),
         .after_seq = cf_http_param_get(&exchange->target, "afterSeq"),
@@ -56,7 +56,7 @@ static void answer(struct cf_exchange *exchange, const struct cf_store_request *
     struct cf_problem problem;
     struct cf_answer answer = {.status = 0};
     cf_buf_reset(&worker->scratch);
-    enum cf_error error = cf_talk_answer((enum cf_talk_op)exchange->talk_match.op, request,
+    enum cf_error error = cf_talk_answer((enum cf_talk_op)exchange->rest_match.op, request,
                                          &answer.status, &worker->scratch, &problem);
     answer.body = cf_buf_peek(&worker->scratch);
     if (error != CF_OK)

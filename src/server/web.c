@@ -10,6 +10,7 @@ enum {
     BACKLOG_PAUSE = 64 * 1024,
     BODY_GRACE_MS = 10000,
     BODY_BYTES_PER_SECOND = 1024,
+    BODY_SILENCE_MS = 30000,
 };
 
 static void set_deadline(struct cf_web *web, cf_ms after_ms)
@@ -85,14 +86,15 @@ static void fail(struct cf_web *web, unsigned status)
 }
 
 /* A rate that a body must keep, in one absolute deadline: 10 s and a second for every KiB that
- * came. */
+ * came; but never so long a silence that a dead peer could keep an upload for hours. */
 static void body_progress(struct cf_web *web, size_t len)
 {
     struct cf_worker *worker = web->session->worker;
     web->body_bytes += len;
     cf_ms until =
         web->body_started + BODY_GRACE_MS + (cf_ms)(web->body_bytes / BODY_BYTES_PER_SECOND) * 1000;
-    cf_loop_timer_set(worker->loop, &web->session->timer, until);
+    cf_loop_timer_set(worker->loop, &web->session->timer,
+                      cf_ms_earlier(until, cf_worker_now(worker).ms + BODY_SILENCE_MS));
 }
 
 static enum cf_error handle_event(struct cf_web *web, const struct cf_http_event *event)
@@ -199,7 +201,7 @@ void cf_web_leave(struct cf_web *web, struct cf_buf *out_rest)
 void cf_web_drained(struct cf_web *web)
 {
     if (web->exchange != NULL)
-        cf_exchange_drained(web->exchange);
+        cf_exchange_go_on(web->exchange);
 }
 
 void cf_web_timer(struct cf_web *web)
@@ -209,6 +211,8 @@ void cf_web_timer(struct cf_web *web)
         cf_conn_shut(&web->session->conn);
     } else if (web->phase == CF_WEB_HEAD || web->phase == CF_WEB_BODY) {
         fail(web, 408);
+    } else if (web->exchange != NULL) {
+        cf_exchange_go_on(web->exchange);
     }
 }
 

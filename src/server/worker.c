@@ -5,9 +5,11 @@
 
 #include "server/exchange.h"
 #include "server/fanout.h"
+#include "server/group_rest.h"
 #include "server/lost.h"
 #include "server/session.h"
 #include "server/stream.h"
+#include "server/sweep.h"
 #include "server/talk_rest.h"
 
 enum { FRAMES_MAX = 64 * 1024 * 1024, SCRATCH_MAX = 16 * 1024 * 1024 };
@@ -61,7 +63,7 @@ static void sight_done(struct cf_worker *worker, struct cf_session *session,
 static void stop_if_done(struct cf_worker *worker)
 {
     if (worker->draining && worker->sessions_count == 0 && worker->jobs_running == 0 &&
-        cf_list_empty(&worker->sockets))
+        worker->works == 0 && cf_list_empty(&worker->sockets))
         cf_loop_stop(worker->loop);
 }
 
@@ -69,6 +71,12 @@ void cf_worker_session_gone(struct cf_worker *worker)
 {
     worker->sessions_count--;
     atomic_fetch_sub_explicit(&worker->metrics.connections, 1, memory_order_relaxed);
+    stop_if_done(worker);
+}
+
+void cf_worker_work_done(struct cf_worker *worker)
+{
+    worker->works--;
     stop_if_done(worker);
 }
 
@@ -119,6 +127,7 @@ static void drain(struct cf_worker *worker)
     while (!cf_list_empty(&worker->sockets))
         cf_socket_drain(CF_LIST_ENTRY(worker->sockets.next, struct cf_socket, link));
     cf_lost_end_all(worker);
+    cf_sweep_stop(worker);
     for (struct cf_list *node = worker->sessions.next, *next; node != &worker->sessions;
          node = next) {
         next = node->next;
@@ -139,6 +148,13 @@ static void probe(struct cf_worker *worker, uint64_t ticket)
         cf_stream_probe(session->stream);
 }
 
+static void let_go(struct cf_worker *worker, uint64_t ticket)
+{
+    const struct cf_exchange *exchange = cf_exchange_waiting(cf_slots_get(&worker->slots, ticket));
+    if (exchange != NULL && exchange->blob != NULL)
+        cf_conn_abort(&exchange->web->session->conn, CF_E_CLOSED);
+}
+
 static void handle_mail(struct cf_worker *worker, struct cf_mail *mail)
 {
     switch (mail->kind) {
@@ -153,6 +169,9 @@ static void handle_mail(struct cf_worker *worker, struct cf_mail *mail)
         break;
     case CF_MAIL_FOUND:
         cf_lost_supersede(worker, mail->pid, mail->opened);
+        break;
+    case CF_MAIL_LET_GO:
+        let_go(worker, mail->ticket);
         break;
     case CF_MAIL_PROBE:
         probe(worker, mail->ticket);
@@ -201,6 +220,7 @@ static void init_jobs(struct cf_worker *worker)
     worker->rest_job = (struct cf_job){worker, cf_exchange_store_done};
     worker->ready_job = (struct cf_job){worker, cf_exchange_ready_done};
     worker->upgrade_job = (struct cf_job){worker, cf_stream_member_done};
+    worker->group_rest_job = (struct cf_job){worker, cf_group_rest_done};
     worker->talk_rest_job = (struct cf_job){worker, cf_talk_rest_done};
     worker->noted_job = (struct cf_job){worker, cf_socket_noted_done};
     worker->sight_job = (struct cf_job){worker, sight_done};
@@ -237,6 +257,7 @@ enum cf_error cf_worker_new(struct cf_server *server, unsigned index, struct cf_
     }
     cf_mailbox_init(&worker->mailbox, worker->loop);
     cf_lost_sweep_later(worker);
+    cf_sweep_begin(worker);
     if (server->config->ws_compression) {
         worker->deflater = cf_ws_deflater_new(15);
         worker->inflater = cf_ws_inflater_new(15);

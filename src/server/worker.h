@@ -42,8 +42,12 @@ struct cf_worker {
     size_t sockets_strange;     /* those that have not connected: nobody knows who they are */
     struct cf_loop_timer sweep; /* the first worker's: sockets of earlier processes are forgotten */
     struct cf_list lost;        /* struct cf_lost */
-    struct cf_uuid run;         /* the conversation whose events the hub is collecting */
-    size_t jobs_running;        /* store requests that have not come back */
+    struct cf_uuid run;         /* the conversation, or group, whose events the hub is collecting */
+    int64_t stamp_taken;        /* of the last event of a group that came, */
+    int64_t stamp_told;  /* and of the last that is in the queues: a cursor for all its clients */
+    size_t jobs_running; /* store requests that have not come back */
+    size_t works;        /* uploads, and what else works on files, that have not ended */
+    struct cf_loop_timer media_sweep; /* the first worker's: sweep.h */
     bool draining;
     struct cf_hub hub;
     struct cf_metrics metrics;
@@ -57,7 +61,8 @@ struct cf_worker {
     struct cf_buf actions;            /* what a socket's session wants sent */
     struct cf_buf decoded;            /* a binary packet of a POST */
     struct cf_buf packet;             /* a Socket.IO packet on its way out */
-    struct cf_job rest_job, upgrade_job, sight_job, ready_job, talk_rest_job, noted_job;
+    struct cf_job rest_job, upgrade_job, sight_job, ready_job, talk_rest_job, group_rest_job,
+        noted_job;
 };
 
 /* CF_E_NOMEM, CF_E_IO. */
@@ -82,6 +87,8 @@ void cf_worker_sight(struct cf_worker *worker, const struct cf_identity *identit
 struct cf_now cf_worker_now(const struct cf_worker *worker);
 /* A socket ended; the same. */
 void cf_worker_socket_gone(struct cf_worker *worker);
+/* One of `works` has ended; the same. */
+void cf_worker_work_done(struct cf_worker *worker);
 /* A session ended; while draining the last one lets the loop go. */
 void cf_worker_session_gone(struct cf_worker *worker);
 
