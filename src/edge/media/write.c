@@ -59,17 +59,14 @@ static int step_create(struct cf_media_writer *writer)
     return writer->fd < 0 ? errno : 0;
 }
 
-/* The size of what has the final name. False: nothing, or *out_failed. */
-static bool find_final(const struct cf_media_writer *writer, uint64_t *out_size, int *out_failed)
+/* The file that has the final name. ENOENT, EEXIST (it is no file), or what else lstat meets. */
+static int find_final(const struct cf_media_writer *writer, struct stat *out_status)
 {
     char path[CF_MEDIA_PATH_MAX];
-    struct stat status;
     cf_media_final_path(writer->media, writer->temporary, path);
-    bool found = lstat(path, &status) == 0;
-    *out_failed = found || errno == ENOENT ? 0 : errno;
-    if (found)
-        *out_size = (uint64_t)status.st_size;
-    return found;
+    if (lstat(path, out_status) != 0)
+        return errno;
+    return S_ISREG(out_status->st_mode) ? 0 : EEXIST;
 }
 
 /* The temporary name is looked for before the final one: whatever moment a commit that nobody waits
@@ -77,22 +74,21 @@ static bool find_final(const struct cf_media_writer *writer, uint64_t *out_size,
  * ended before it could sync the directory. */
 static int step_resume(struct cf_media_writer *writer)
 {
-    int failed;
+    struct stat status;
     writer->fd = open_temporary(writer, 0);
     if (writer->fd < 0 && errno != ENOENT)
         return errno;
-    writer->final_found = find_final(writer, &writer->reached, &failed);
-    if (writer->final_found)
-        return cf_media_sync_dir(writer->media->path);
-    if (failed != 0)
-        return failed;
-    if (writer->fd < 0)
+    int failed = find_final(writer, &status);
+    writer->final_found = failed == 0;
+    if (failed == 0)
+        failed = cf_media_sync_dir(writer->media->path);
+    else if (failed == ENOENT && writer->fd < 0)
         return step_create(writer);
-    struct stat status;
-    if (fstat(writer->fd, &status) != 0)
-        return errno;
-    writer->reached = writer->flushed = (uint64_t)status.st_size;
-    return 0;
+    else if (failed == ENOENT)
+        failed = fstat(writer->fd, &status) == 0 ? 0 : errno;
+    if (failed == 0)
+        writer->reached = writer->flushed = (uint64_t)status.st_size;
+    return failed;
 }
 
 /* Writing begins early, so that a commit need not wait for the whole file, nor others' syncs behind
@@ -181,7 +177,7 @@ static int step_commit(struct cf_media_writer *writer)
     failed = cf_media_sync_dir(writer->media->path);
     if (failed != 0 && !writer->resumed)
         unlink(to); /* nobody has been told of it */
-    writer->final_found = failed == 0;
+    writer->final_found = true;
     return failed;
 }
 
@@ -246,7 +242,7 @@ static void writer_after(uv_work_t *work, int status)
     struct cf_media_writer *writer = CF_CONTAINER_OF(work, struct cf_media_writer, work);
     (void)status; /* never cancelled */
     writer->running = false;
-    writer->committed = writer->final_found;
+    writer->committed = writer->final_found && writer->failed == 0;
     writer->size = writer->reached;
     cf_buf_release(&writer->bytes);
     if (writer->failed != 0)

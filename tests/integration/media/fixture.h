@@ -146,10 +146,34 @@ static inline void begin(struct fixture *f)
     assert_non_null(f->writer);
 }
 
+static inline void start_resume(struct fixture *f, const char *name)
+{
+    f->calling = true;
+    f->writer = cf_media_writer_resume(&f->media, &f->loop, name, on_done, f);
+    f->calling = false;
+    assert_non_null(f->writer);
+}
+
+/* A writer that has this much already. */
+static inline void resume(struct fixture *f, const char *name, uint64_t size)
+{
+    start_resume(f, name);
+    assert_int_equal(wait_done(f), CF_OK);
+    assert_int_equal(cf_media_writer_size(f->writer), size);
+}
+
 static inline enum cf_error start_write(struct fixture *f, struct cf_slice bytes)
 {
     f->calling = true;
     enum cf_error error = cf_media_write(f->writer, bytes);
+    f->calling = false;
+    return error;
+}
+
+static inline enum cf_error start_sync(struct fixture *f)
+{
+    f->calling = true;
+    enum cf_error error = cf_media_sync(f->writer);
     f->calling = false;
     return error;
 }
@@ -174,6 +198,26 @@ static inline enum cf_error commit(struct fixture *f)
     return wait_done(f);
 }
 
+static inline enum cf_error sync_written(struct fixture *f)
+{
+    assert_int_equal(start_sync(f), CF_OK);
+    return wait_done(f);
+}
+
+static inline enum cf_error start_discard(struct fixture *f, const char *name)
+{
+    f->calling = true;
+    enum cf_error error = cf_media_discard(&f->media, &f->loop, name, on_done, f);
+    f->calling = false;
+    return error;
+}
+
+static inline enum cf_error discard(struct fixture *f, const char *name)
+{
+    assert_int_equal(start_discard(f, name), CF_OK);
+    return wait_done(f);
+}
+
 /* Frees what may still be running, and lets it end: no `done`. */
 static inline void abandon(struct fixture *f)
 {
@@ -181,6 +225,15 @@ static inline void abandon(struct fixture *f)
     cf_media_writer_free(f->writer);
     assert_int_equal(uv_run(&f->loop, UV_RUN_DEFAULT), 0);
     assert_int_equal(f->dones, before);
+}
+
+/* Nothing more can be done with such a writer. */
+static inline void assert_spent(struct fixture *f)
+{
+    assert_int_equal(start_write(f, CF_LIT("x")), CF_E_STATE);
+    assert_int_equal(start_sync(f), CF_E_STATE);
+    assert_int_equal(start_commit(f, NAME), CF_E_STATE);
+    abandon(f);
 }
 
 static inline void put_media(struct fixture *f, struct cf_slice bytes)

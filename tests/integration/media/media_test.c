@@ -144,6 +144,50 @@ static void a_reader_may_be_freed_at_any_step(void **state)
     cf_media_reader_free(NULL);
 }
 
+/* What is read from there on, up to a chunk. */
+static void assert_read_at(struct reading *r, uint64_t offset, const uint8_t *bytes, size_t len)
+{
+    unsigned reads = r->reads;
+    r->got.len = 0;
+    cf_media_seek(r->reader, offset);
+    assert_int_equal(cf_media_read(r->reader), CF_OK);
+    assert_panics(cf_media_seek(r->reader, 0)); /* it reads */
+    assert_int_equal(uv_run(&r->f->loop, UV_RUN_DEFAULT), 0);
+    assert_int_equal(r->error, CF_OK);
+    assert_int_equal(r->got.len, len);
+    assert_memory_equal(r->got.ptr, bytes, len);
+    assert_int_equal(r->reads - reads, len > 0 ? (len - 1) / CF_MEDIA_CHUNK + 1 : 0);
+}
+
+static void a_reader_begins_anywhere(void **state)
+{
+    struct fixture *f = *state;
+    enum { SIZE = 2 * CF_MEDIA_CHUNK + 10 };
+    static uint8_t bytes[SIZE];
+    uint8_t first[4];
+    struct reading r;
+    uint64_t seed = 3;
+    for (size_t i = 0; i < SIZE; i++)
+        bytes[i] = (uint8_t)next_random(&seed);
+    put_media(f, cf_slice_of(bytes, SIZE));
+    read_media(f, &r, NAME);
+    assert_int_equal(r.got.len, SIZE);
+    assert_read_at(&r, SIZE - 1, bytes + SIZE - 1, 1);
+    assert_read_at(&r, 5, bytes + 5, SIZE - 5);
+    assert_read_at(&r, SIZE, bytes, 0);
+    assert_read_at(&r, UINT64_C(1) << 40, bytes, 0);
+    assert_read_at(&r, CF_MEDIA_CHUNK, bytes + CF_MEDIA_CHUNK, SIZE - CF_MEDIA_CHUNK);
+    assert_int_equal(pread(cf_media_reader_fd(r.reader), first, 4, 0), 4);
+    assert_memory_equal(first, bytes, 4);
+    assert_read_at(&r, 0, bytes, SIZE);
+    end_reading(&r);
+
+    start_reading(f, &r, NAME);
+    assert_panics(cf_media_seek(r.reader, 0)); /* it opens */
+    end_reading(&r);
+    assert_int_equal(uv_run(&f->loop, UV_RUN_DEFAULT), 0);
+}
+
 static void what_cannot_be_read_is_an_error(void **state)
 {
     struct fixture *f = *state;
@@ -344,6 +388,7 @@ int main(void)
         CASE(nothing_follows_a_commit),
         CASE(abandoned_at_any_step_nothing_stays_in_tmp),
         CASE(a_reader_may_be_freed_at_any_step),
+        CASE(a_reader_begins_anywhere),
         CASE(what_cannot_be_read_is_an_error),
         CASE(open_sweeps_what_uploads_left),
         CASE(a_folder_that_cannot_be_is_an_error),

@@ -4,14 +4,6 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-/* Nothing more can be done with such a writer: no commit gives a name to half a file. */
-static void assert_spent(struct fixture *f)
-{
-    assert_int_equal(start_write(f, CF_LIT("x")), CF_E_STATE);
-    assert_int_equal(start_commit(f, NAME), CF_E_STATE);
-    abandon(f);
-}
-
 static void a_name_that_is_taken_in_tmp_stays_its_owners(void **state)
 {
     struct fixture *f = *state;
