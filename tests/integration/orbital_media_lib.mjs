@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import tls from 'node:tls';
 import * as tus from 'tus-js-client';
 import { tokenFor } from './lib.mjs';
-import { createGroup, fetchSince, startThread } from './orbital_lib.mjs';
+import { createGroup, fetchSince, startServer, startThread } from './orbital_lib.mjs';
 import { people } from './talk_lib.mjs';
 
 export const MiB = 1024 * 1024;
@@ -26,6 +26,13 @@ export const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex'
 export function assertSame(bytes, expected, what = 'the bytes') {
     assert.equal(bytes.length, expected.length, `${what}: length`);
     assert.equal(sha256(bytes), sha256(expected), what);
+}
+
+// A server of one test, gone with it however it ends.
+export async function serve(context, env, options) {
+    const server = await startServer(env, options);
+    context.after(() => server.child.kill('SIGKILL'));
+    return server;
 }
 
 // A group of two with a thread, of people that no other test knows.
@@ -222,7 +229,7 @@ export class CuttingProxy {
     // `cuts`: counts of clients' bytes, ascending, over all connections. `port` may be changed later.
     static async start(port, cuts = []) {
         const proxy = new CuttingProxy();
-        Object.assign(proxy, { port, cuts: [...cuts], passed: 0, done: 0, pairs: new Set() });
+        Object.assign(proxy, { port, cuts: [...cuts], passed: 0, done: 0, pairs: new Set(), waiting: [] });
         proxy.server = net.createServer((near) => proxy.#accept(near));
         proxy.server.listen(0, '127.0.0.1');
         await once(proxy.server, 'listening');
@@ -251,6 +258,7 @@ export class CuttingProxy {
         const left = (this.cuts[0] ?? Infinity) - this.passed;
         const passing = data.subarray(0, left);
         this.passed += passing.length;
+        for (const { bytes, resolve } of this.waiting) if (this.passed >= bytes) resolve();
         if (!far.write(passing)) near.pause();
         if (data.length < left) return;
         this.cuts.shift();
@@ -263,12 +271,8 @@ export class CuttingProxy {
     }
 
     // Resolves when that many bytes of clients have passed.
-    async reached(bytes) {
-        while (this.passed < bytes) {
-            const [pair] = this.pairs;
-            if (pair === undefined) await once(this.server, 'connection');
-            else await Promise.race([once(pair[0], 'data'), once(pair[0], 'close')]);
-        }
+    reached(bytes) {
+        return new Promise((resolve) => { this.waiting.push({ bytes, resolve }); });
     }
 
     close() {

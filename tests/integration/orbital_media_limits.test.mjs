@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { confab, makeDir, tokenFor } from './lib.mjs';
 import { feeds, say, sealed, send, startServer, upload } from './orbital_lib.mjs';
 import { MiB, Wire, announced, assertSame, assertThere, begin, create, download, family, files, finish, head, idOf,
-    mediaDir, mediaPath, noise, offsetOf, patch, patchHead, postMedia, remove, requestHead, tusUpload, unfinished }
+    mediaDir, mediaPath, noise, offsetOf, patch, patchHead, postMedia, remove, requestHead, serve, tusUpload, unfinished }
     from './orbital_media_lib.mjs';
 import { assertProblem, sleep, stopClean, until, within } from './talk_lib.mjs';
 
@@ -152,8 +152,8 @@ describe('the quota of a group', () => {
 });
 
 describe('expiry', () => {
-    test('404 from expires_at on, whenever the sweeper comes', async () => {
-        const server = await startServer({ ORBITAL_MEDIA_TTL_SECONDS: '1', ORBITAL_SWEEP_PERIOD_SECONDS: '600' });
+    test('404 from expires_at on, whenever the sweeper comes', async (context) => {
+        const server = await serve(context, { ORBITAL_MEDIA_TTL_SECONDS: '1', ORBITAL_SWEEP_PERIOD_SECONDS: '600' });
         const { ann, ben, group, thread } = await family(server);
         const media = await upload(server, ann, thread, noise(1000));
         assert.equal(Date.parse(media.expires_at) - media.server_timestamp, 1000);
@@ -168,8 +168,8 @@ describe('expiry', () => {
         await stopClean(server);
     });
 
-    test('the sweeper takes the file and gives the quota back', async () => {
-        const server = await startServer({ ORBITAL_MEDIA_TTL_SECONDS: '1', ORBITAL_SWEEP_PERIOD_SECONDS: '1',
+    test('the sweeper takes the file and gives the quota back', async (context) => {
+        const server = await serve(context, { ORBITAL_MEDIA_TTL_SECONDS: '1', ORBITAL_SWEEP_PERIOD_SECONDS: '1',
             ORBITAL_GROUP_QUOTA_BYTES: '1000' });
         const { ann, thread } = await family(server);
         const path = await begin(server, ann, thread, 400, { body: noise(200) });
@@ -185,11 +185,11 @@ describe('expiry', () => {
 
     for (const [how, end] of [['stopped', (server) => stopClean(server)],
         ['killed', async (server) => { server.child.kill('SIGKILL'); await server.closed; }]]) {
-        test(`a server that was ${how} over it clears up when it starts`, async () => {
+        test(`a server that was ${how} over it clears up when it starts`, async (context) => {
             const dir = makeDir();
             const env = { ORBITAL_MEDIA_TTL_SECONDS: '1', ORBITAL_SWEEP_PERIOD_SECONDS: '600',
                 ORBITAL_GROUP_QUOTA_BYTES: '1000' };
-            let server = await startServer(env, { dir });
+            let server = await serve(context, env, { dir });
             const { ann, thread } = await family(server);
             const media = await upload(server, ann, thread, noise(1000));
             const deleted = await family(server);
@@ -197,7 +197,7 @@ describe('expiry', () => {
             assert.equal((await remove(server, deleted.ann, other)).status, 204);
             await end(server);
             await sleepUntil(Date.parse(media.expires_at));
-            server = await startServer(env, { dir });
+            server = await serve(context, env, { dir });
             assert.equal((await download(server, ann, media.media_id)).status, 404);
             await until(() => files(server).length === 0, 'the files are gone');
             await upload(server, ann, thread, noise(1000));
@@ -209,7 +209,7 @@ describe('expiry', () => {
     test('what nobody finishes within a day goes, its file and its quota', async (context) => {
         const dir = makeDir();
         const env = { ORBITAL_GROUP_QUOTA_BYTES: '1000' };
-        let server = await startServer(env, { dir });
+        let server = await serve(context, env, { dir });
         const { ann, thread } = await family(server);
         const old = await begin(server, ann, thread, 700, { body: noise(300) });
         const young = await begin(server, ann, thread, 300, { body: noise(300).subarray(0, 100) });
@@ -224,7 +224,7 @@ describe('expiry', () => {
             context.skip('there is no sqlite3');
             return;
         }
-        server = await startServer(env, { dir });
+        server = await serve(context, env, { dir });
         await until(() => unfinished(server).length === 1, 'the old one is gone');
         assert.deepEqual(unfinished(server), [idOf(young)]);
         assert.equal((await head(server, ann, old)).status, 404);
@@ -235,17 +235,25 @@ describe('expiry', () => {
     });
 });
 
-// A disk of a test's own, small enough to be full soon. undefined where mounting is not allowed.
-function mountSmall(context, path, mebibytes) {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+// A data directory of a test's own with a disk at `place` in it, small enough to be full soon. undefined where mounting is
+// not allowed.
+function smallDisk(context, place, mebibytes) {
+    const dir = makeDir();
+    const disk = join(dir, place);
+    mkdirSync(disk, { recursive: true, mode: 0o700 });
+    let mounted = false;
+    context.after(() => {
+        if (mounted) execFileSync('umount', ['-l', disk]);
+        rmSync(dir, { recursive: true });
+    });
     try {
-        execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m,mode=0700`, 'tmpfs', path], { stdio: 'pipe' });
+        execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m,mode=0700`, 'tmpfs', disk], { stdio: 'pipe' });
+        mounted = true;
     } catch (error) {
         context.skip(`a disk cannot be mounted here: ${error.message.split('\n')[0]}`);
         return undefined;
     }
-    context.after(() => execFileSync('umount', ['-l', path]));
-    return path;
+    return { dir, disk };
 }
 
 // Leaves so many bytes free; takes it back when it is called.
@@ -259,11 +267,10 @@ function fill(path, free) {
 describe('a full disk', () => {
     for (const [what, place, size] of [['of the media alone', 'orbital', 24], ['of everything', '.', 48]]) {
         test(`${what}: 507, everything else goes on, and so does the upload when there is space`, async (context) => {
-            const dir = makeDir();
-            context.after(() => rmSync(dir, { recursive: true, force: true }));
-            const disk = mountSmall(context, join(dir, place), size);
-            if (disk === undefined) return;
-            const server = await startServer({}, { dir });
+            const small = smallDisk(context, place, size);
+            if (small === undefined) return;
+            const { dir, disk } = small;
+            const server = await serve(context, {}, { dir });
             const people_ = await family(server);
             const { ann, ben, group, thread } = people_;
             const feed = await feeds(context, server)(ben, group);
@@ -288,7 +295,7 @@ describe('a full disk', () => {
             await sender;
 
             assert.equal((await server.request('GET', '/healthz')).status, 200);
-            assert.equal((await head(server, ann, path)).status, 200);
+            await offsetOf(server, ann, path, body.length);
             assert.equal((await server.request('GET', '/v1/groups', { token: tokenFor(ben) })).json.groups.length, 1);
             assert.deepEqual(await announced(server, ben, group), []);
             // In one go: the same text, and nothing stays of it.
@@ -313,13 +320,11 @@ describe('a full disk', () => {
     }
 
     test('tus-js-client goes on by itself when there is space', async (context) => {
-        const dir = makeDir();
-        context.after(() => rmSync(dir, { recursive: true, force: true }));
-        const disk = mountSmall(context, join(dir, 'orbital'), 24);
-        if (disk === undefined) return;
-        const server = await startServer({}, { dir });
+        const small = smallDisk(context, 'orbital', 24);
+        if (small === undefined) return;
+        const server = await serve(context, {}, { dir: small.dir });
         const people_ = await family(server);
-        const empty = fill(disk, 6 * MiB);
+        const empty = fill(small.disk, 6 * MiB);
         const body = noise(12 * MiB);
         let refusals = 0;
         const { url } = await within(tusUpload(server, people_.ann, people_.thread, body, { chunkSize: MiB,
@@ -336,7 +341,7 @@ describe('a full disk', () => {
 describe('memory', () => {
     test('20 uploads of 100 MiB at once: at most 2 MiB each', { timeout: 300000,
         skip: readFileSync(confab).includes('__asan_init') && 'a sanitizer has memory of its own' }, async (context) => {
-        const server = await startServer();
+        const server = await serve(context);
         const people_ = await family(server);
         const { ann, ben, thread } = people_;
         const uploads = 20, size = 100 * MiB, piece = noise(MiB);

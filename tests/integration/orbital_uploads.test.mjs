@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { makeDir, tokenFor } from './lib.mjs';
 import { feeds, nowhere, say, sealed, startServer } from './orbital_lib.mjs';
 import { CuttingProxy, MiB, Wire, announced, assertSame, assertThere, begin, create, download, family, fileOf, files,
-    finish, head, idOf, mediaPath, noise, offsetOf, patch, patchHead, patchType, remove, requestHead, sha256,
+    finish, head, idOf, mediaPath, noise, offsetOf, patch, patchHead, patchType, remove, requestHead, serve, sha256,
     temporaryOf, tusUpload, unfinished, version } from './orbital_media_lib.mjs';
 import { people, stopClean, until, within } from './talk_lib.mjs';
 
@@ -351,7 +351,7 @@ describe('tus-js-client', () => {
     test('the server is killed in the middle and started again: it goes on, and is announced once', { timeout: 120000 },
         async (context) => {
             const dir = makeDir();
-            let mine = await startServer({}, { dir });
+            let mine = await serve(context, {}, { dir });
             const people_ = await family(mine);
             const { ann, group, thread } = people_;
             const large = noise(32 * MiB, 32);
@@ -363,7 +363,7 @@ describe('tus-js-client', () => {
                 await proxy.reached(killed * MiB);
                 mine.child.kill('SIGKILL');
                 await mine.closed;
-                mine = await startServer({}, { dir });
+                mine = await serve(context, {}, { dir });
                 assert.deepEqual(await announced(mine, ann, group), []);
                 const [media] = unfinished(mine);
                 assert.ok(readFileSync(temporaryOf(mine, media)).length > 0, 'what came is kept');
@@ -374,7 +374,7 @@ describe('tus-js-client', () => {
             await assertThere(mine, people_, idOf(url), large);
             mine.child.kill('SIGKILL');
             await mine.closed;
-            mine = await startServer({}, { dir });
+            mine = await serve(context, {}, { dir });
             await assertThere(mine, people_, idOf(url), large);
             await stopClean(mine);
             rmSync(dir, { recursive: true });
@@ -382,9 +382,9 @@ describe('tus-js-client', () => {
 });
 
 describe('raw sockets', () => {
-    test('100 MiB over connections that are cut, a server that is stopped, and another one', { timeout: 300000 }, async () => {
+    test('100 MiB over connections that are cut, a server that is stopped, and another one', { timeout: 300000 }, async (context) => {
         const dir = makeDir();
-        let server = await startServer({}, { dir });
+        let server = await serve(context, {}, { dir });
         const people_ = await family(server);
         const { ann, thread } = people_;
         const large = noise(100 * MiB, 7);
@@ -396,7 +396,7 @@ describe('raw sockets', () => {
             await wire.send(large.subarray(before, before + count));
             if (round === 3) {
                 assert.equal(await server.stop(), 0, server.log.slice(-6000));
-                server = await startServer({}, { dir });
+                server = await serve(context, {}, { dir });
             } else {
                 wire.cut();
             }
