@@ -157,10 +157,10 @@ enum cf_error cf_mem_group_media_open(struct mem_store *mem, struct cf_store_req
     const struct mem_group_media *first = find_first(mem, request, thread->group);
     if (first != NULL)
         return answer_first(mem, request, first);
-    if (find_media(mem, &request->message) != NULL)
-        return CF_E_CONFLICT;
     if (is_over_quota(mem, request, thread->group))
         return CF_E_FULL;
+    if (find_media(mem, &request->message) != NULL)
+        return CF_E_CONFLICT;
     return add_media(mem, request, thread->group);
 }
 
@@ -214,6 +214,12 @@ enum cf_error cf_mem_group_media_delete(struct mem_store *mem, struct cf_store_r
     return error;
 }
 
+/* A sweep is nobody's, unless it says whose it is. */
+static enum cf_error put_sweeper(struct mem_store *mem, const struct cf_store_request *request)
+{
+    return request->actor_name.len > 0 ? cf_mem_actor_put(mem, request) : CF_OK;
+}
+
 static bool is_to_die(const struct mem_group_media *media, const struct cf_store_request *request)
 {
     if (media->state == CF_MEDIA_INCOMPLETE)
@@ -226,6 +232,9 @@ enum cf_error cf_mem_group_media_condemn(struct mem_store *mem, struct cf_store_
     struct cf_uuid *uuids = cf_arena_alloc(&request->arena, mem->uploads_count * sizeof(*uuids));
     if (uuids == NULL)
         return CF_E_NOMEM;
+    enum cf_error error = put_sweeper(mem, request);
+    if (error != CF_OK)
+        return error;
     size_t count = 0;
     for (size_t i = 0; i < mem->uploads_count && count < request->limit; i++) {
         struct mem_group_media *media = mem->uploads[i];
@@ -249,6 +258,9 @@ static bool is_among(const struct cf_store_request *request, const struct cf_uui
 
 enum cf_error cf_mem_group_media_forget(struct mem_store *mem, struct cf_store_request *request)
 {
+    enum cf_error error = put_sweeper(mem, request);
+    if (error != CF_OK)
+        return error;
     size_t kept = 0;
     for (size_t i = 0; i < mem->uploads_count; i++) {
         struct mem_group_media *media = mem->uploads[i];

@@ -82,6 +82,8 @@ static void execute(struct mem_store *mem, struct cf_store_request *request)
     request->last_number = 0;
     request->group_events_count = 0;
     request->media = (struct cf_group_media){0};
+    if (request->op != CF_STORE_GROUP_MEDIA_FORGET)
+        request->uuids_count = 0;
     request->old_image = (struct cf_slice){NULL, 0};
 }
 

@@ -1,11 +1,13 @@
 /* The same random requests to both stores give the same answers, byte for byte. Small numbers of
  * users, rooms, texts and client ids, so that every rule is met often; batches of random size, so
  * that it is met within and across transactions. The seed is printed. */
-#include "fixture.h"
+#include "group_fixture.h"
 
-enum { STEPS = 600, BATCH_MAX = 24, ROOMS = 4, MESSAGES = 150, TALKS = 12, NUMBERS_MAX = 400 };
+enum { STEPS = 900, BATCH_MAX = 24, ROOMS = 4, MESSAGES = 150, TALKS = 12, NUMBERS_MAX = 400 };
+enum { GROUPS = 5, THREADS = 40, UPLOADS = 60, POSTS = 2000, UUIDS_MAX = 6 };
 
 static uint64_t random_state;
+static cf_us group_clock; /* goes on from batch to batch */
 
 /* splitmix64 */
 static uint32_t pick(uint32_t below)
@@ -80,6 +82,84 @@ static void fill_talk_request(struct cf_store_request *request)
     request->since = pick(4) == 0 ? request->since : 0;
 }
 
+static struct cf_uuid pick_group(void)
+{
+    return uuid_of(5000 + pick(GROUPS + 1));
+}
+
+static struct cf_uuid pick_thread(void)
+{
+    return uuid_of(6000 + pick(THREADS));
+}
+
+/* Also those of threads: each has ids of its own. */
+static struct cf_uuid pick_upload(void)
+{
+    return uuid_of(6000 + pick(UPLOADS));
+}
+
+/* Few are threads, so that each has replies. */
+static void fill_post(struct cf_store_request *request)
+{
+    static const enum cf_group_event_kind kinds[] = {CF_GROUP_MESSAGE, CF_GROUP_THREAD,
+                                                     CF_GROUP_REPLY};
+    request->group_kind = kinds[pick(CF_ARRAY_LEN(kinds))];
+    request->message =
+        request->group_kind == CF_GROUP_THREAD ? pick_thread() : uuid_of(6000 + pick(POSTS));
+}
+
+/* Mostly about now, now and then an hour off. */
+static cf_us pick_group_now(void)
+{
+    static const cf_us leaps[] = {-INT64_C(3600000000), 0, 5000};
+    return group_clock + leaps[pick(12) < 9 ? 1 : pick(3)] + pick(3000);
+}
+
+static void fill_uuids(struct cf_store_request *request)
+{
+    struct cf_uuid uuids[UUIDS_MAX];
+    size_t count = pick(UUIDS_MAX + 1);
+    for (size_t i = 0; i < count; i++)
+        uuids[i] = request->op == CF_STORE_GROUPS_AMONG ? pick_group() : pick_upload();
+    set_uuids(request, uuids, count);
+}
+
+static void fill_look(struct cf_store_request *request)
+{
+    static const int64_t extremes[] = {INT64_MIN, 0, INT64_MAX};
+    request->kinds = pick(3) == 0 ? pick(CF_GROUP_ALL + 1) : CF_GROUP_ALL;
+    request->group_range = (enum cf_group_range)pick(CF_GROUP_BEFORE + 1);
+    request->from = ms_of(group_clock) - pick(300);
+    if (pick(6) == 0)
+        request->from = extremes[pick(CF_ARRAY_LEN(extremes))];
+    request->message = pick(4) == 0 ? request->thread : NO_UUID;
+    if (pick(2) == 0)
+        request->room = NO_UUID;
+}
+
+static void fill_group_request(struct cf_store_request *request)
+{
+    request->room = pick_group();
+    request->message = request->op == CF_STORE_GROUP_THREAD_GET ? pick_thread() : pick_upload();
+    request->thread = pick_thread();
+    if (request->op == CF_STORE_GROUP_POST)
+        fill_post(request);
+    request->now = pick_group_now();
+    request->since = group_clock - 20000 - pick(100000);
+    request->size = 1 + pick(50);
+    request->quota = 100;
+    request->ttl = 1 + pick(200000);
+    fill_uuids(request);
+    if (request->op == CF_STORE_GROUP_EVENTS)
+        fill_look(request);
+}
+
+static bool is_of_groups(enum cf_store_op op)
+{
+    return (op >= CF_STORE_GROUPS_OF && op <= CF_STORE_GROUP_MEDIA_GET) ||
+           op >= CF_STORE_GROUP_CREATE;
+}
+
 /* Both stores get the same request: everything is drawn before. */
 static void fill_request(struct cf_store_request *request)
 {
@@ -101,14 +181,18 @@ static void fill_request(struct cf_store_request *request)
     request->since = pick(4000);
     request->page = pick(6);
     request->limit = pick(12);
-    fill_talk_request(request);
+    if (is_of_groups(request->op))
+        fill_group_request(request);
+    else
+        fill_talk_request(request);
 }
 
 static enum cf_store_op pick_op(void)
 {
-    static const enum cf_store_op frequent[] = {CF_STORE_MESSAGE_CREATE, CF_STORE_TALK_SEND,
-                                                CF_STORE_TALK_MARK, CF_STORE_SOCKET_JOIN,
-                                                CF_STORE_SOCKET_RECOVER};
+    static const enum cf_store_op frequent[] = {
+        CF_STORE_MESSAGE_CREATE, CF_STORE_TALK_SEND,        CF_STORE_TALK_MARK,
+        CF_STORE_SOCKET_JOIN,    CF_STORE_SOCKET_RECOVER,   CF_STORE_GROUP_EVENTS,
+        CF_STORE_GROUP_POST,     CF_STORE_GROUP_MEDIA_OPEN, CF_STORE_GROUP_MEDIA_DONE};
     if (pick(2) == 0)
         return frequent[pick(CF_ARRAY_LEN(frequent))];
     return (enum cf_store_op)pick(CF_STORE_OPS);
@@ -210,6 +294,17 @@ static void compare_talks(const struct cf_store_request *a, const struct cf_stor
         assert_slice(a->sid, b->sid);
 }
 
+static void compare_groups(const struct cf_store_request *a, const struct cf_store_request *b)
+{
+    assert_int_equal(a->group_events_count, b->group_events_count);
+    for (size_t i = 0; i < a->group_events_count; i++)
+        assert_event_eq(&a->group_events[i], &b->group_events[i]);
+    assert_media_eq(&a->media, &b->media);
+    assert_int_equal(a->uuids_count, b->uuids_count);
+    for (size_t i = 0; i < a->uuids_count; i++)
+        assert_uuid(a->uuids[i], b->uuids[i]);
+}
+
 static void compare(const struct cf_store_request *a, const struct cf_store_request *b)
 {
     assert_int_equal(a->op, b->op);
@@ -224,16 +319,25 @@ static void compare(const struct cf_store_request *a, const struct cf_store_requ
     assert_optional(a->old_image, b->old_image);
     compare_rows(a, b);
     compare_talks(a, b);
+    compare_groups(a, b);
 }
 
 /* What has come up in all seeds: an operation that only ever fails would prove nothing. */
 static size_t succeeded[CF_STORE_OPS], recovered_messages, recovered_marks;
+static size_t group_events, group_pages, over_the_limit, condemned;
 
 static void note(const struct cf_store_request *request)
 {
     if (request->error != CF_OK)
         return;
     succeeded[request->op]++;
+    if (request->op == CF_STORE_GROUP_EVENTS) {
+        group_events += request->group_events_count;
+        group_pages += request->has_more;
+        over_the_limit += request->group_events_count > request->limit;
+    }
+    if (request->op == CF_STORE_GROUP_MEDIA_CONDEMN)
+        condemned += request->uuids_count;
     if (request->op != CF_STORE_SOCKET_RECOVER)
         return;
     recovered_messages += request->talk_messages_count;
@@ -263,8 +367,10 @@ static void run_batch(struct fixture *mem, struct fixture *sqlite, size_t outcom
             cf_list_push_back(&lists[side], &pairs[i][side]->link);
         }
     }
+    group_clock += 1000 * (cf_us)pick(4);
     run_list(mem, &lists[0]);
     run_list(sqlite, &lists[1]);
+    assert_int_equal(stamp_of(mem), stamp_of(sqlite));
     for (size_t i = 0; i < count; i++) {
         compare(pairs[i][0], pairs[i][1]);
         outcomes[pairs[i][0]->error]++;
@@ -272,6 +378,16 @@ static void run_batch(struct fixture *mem, struct fixture *sqlite, size_t outcom
     }
     free_finished(mem);
     free_finished(sqlite);
+}
+
+/* Both have given the same stamp, later than their opening. */
+static void give_first_stamp(struct fixture *f)
+{
+    f->clock = YEAR_2100;
+    assert_int_equal(run(f, make_group(f, S("ann"), S("one"), NO_CLIENT_ID)), CF_OK);
+    assert_int_equal(stamp_of(f), ms_of(f->clock));
+    group_clock = f->clock;
+    free_finished(f);
 }
 
 static void run_seed(uint64_t seed)
@@ -282,12 +398,14 @@ static void run_seed(uint64_t seed)
     void *sqlite;
     assert_int_equal(setup_mem(&mem), 0);
     assert_int_equal(setup_sqlite(&sqlite), 0);
+    give_first_stamp(mem);
+    give_first_stamp(sqlite);
     size_t outcomes[CF_E_STATE + 1] = {0};
     for (int step = 0; step < STEPS; step++)
         run_batch(mem, sqlite, outcomes);
     /* The numbers are small enough that every outcome has come up. */
-    const enum cf_error met[] = {CF_OK,          CF_E_NOT_MEMBER, CF_E_FORBIDDEN,
-                                 CF_E_NOT_FOUND, CF_E_CONFLICT,   CF_E_INVALID};
+    const enum cf_error met[] = {CF_OK,         CF_E_NOT_MEMBER, CF_E_FORBIDDEN, CF_E_NOT_FOUND,
+                                 CF_E_CONFLICT, CF_E_INVALID,    CF_E_FULL};
     size_t sum = 0;
     for (size_t i = 0; i < CF_ARRAY_LEN(met); i++) {
         assert_true(outcomes[met[i]] > 0);
@@ -309,6 +427,10 @@ static void same_answers(void **state)
         assert_true(succeeded[op] > 0);
     assert_true(recovered_messages > 1000);
     assert_true(recovered_marks > 100);
+    assert_true(group_events > 10000);
+    assert_true(group_pages > 1000);
+    assert_true(over_the_limit > 100);
+    assert_true(condemned > 100);
 }
 
 static const struct CMUnitTest tests[] = {
