@@ -106,8 +106,8 @@ static void an_id_in_the_path_that_is_none_is_400(void **state)
     static const char *const ids[] = {"",
                                       "1",
                                       "undefined",
-                                      GROUP "0",
-                                      " " GROUP,
+                                      (GROUP "0"),
+                                      (" " GROUP),
                                       "0189abcdef017abc9def000000000001",
                                       "{0189abcd-ef01-7abc-9def-000000000001}"};
     static const struct {
@@ -338,7 +338,7 @@ static void a_query_against_the_rules_is_422(void **state)
                                          "ten"};
     static const char *const befores[] = {"",          "-1",  "x",    "1.0", " 1",
                                           "undefined", "1e3", "null", "0x1", "9223372036854775808"};
-    static const char *const groups[] = {"", "x", GROUP "0"};
+    static const char *const groups[] = {"", "x", (GROUP "0")};
     for (size_t i = 0; i < CF_ARRAY_LEN(lists); i++) {
         for (size_t j = 0; j < CF_ARRAY_LEN(limits); j++)
             refused(GET(lists[i], .limit = limits[j]), 422, "invalid", "limit", LIMIT_TEXT);
