@@ -76,6 +76,13 @@ static const char defaults[] = "CONFAB_LISTEN=127.0.0.1:8080\n"
                                "SOCKETIO_PING_TIMEOUT_MS=2000\n"
                                "SOCKETIO_CONNECT_TIMEOUT_MS=45000\n"
                                "SOCKETIO_MAX_PAYLOAD=1000000\n"
+                               "ORBITAL_PING_PERIOD_SECONDS=30\n"
+                               "ORBITAL_MAX_ATTEMPTS_PER_MINUTE=5\n"
+                               "ORBITAL_MEDIA_TTL_DAYS=7\n"
+                               "ORBITAL_MEDIA_TTL_SECONDS=0\n"
+                               "ORBITAL_MEDIA_MAX_BYTES=536870912\n"
+                               "ORBITAL_GROUP_QUOTA_BYTES=5368709120\n"
+                               "ORBITAL_SWEEP_PERIOD_SECONDS=60\n"
                                "LOG_LEVEL=info\n"
                                "LOG_FORMAT=text\n"
                                "LOG_FILE=\n";
@@ -418,7 +425,7 @@ static void the_help_lists_every_key(void **state)
         assert_true(strspn(meaning + 8, "\n ") == 0);
         keys++;
     }
-    assert_int_equal(keys, 38);
+    assert_int_equal(keys, 45);
     assert_non_null(strstr(help, "  CONFAB_WORKERS (default unset, 1 to 256)\n"
                                  "      event-loop threads; unset: the number of cores\n"));
     assert_non_null(strstr(help, "  LOG_FORMAT (default text, one of text,json)\n"
