@@ -79,6 +79,7 @@ static void each_error_has_its_status(void **state)
         {CF_E_TOO_MANY, 429, "rate_limited", 1},
         {CF_E_RATE, 429, "rate_limited", 1},
         {CF_E_SLOW, 503, "unavailable", 1},
+        {CF_E_FULL, 507, "insufficient_storage", 0},
         {CF_E_NOMEM, 503, "unavailable", 1},
         {CF_E_IO, 500, "internal", 0},
         {CF_E_UNAVAILABLE, 503, "unavailable", 1},

@@ -52,8 +52,8 @@ int __wrap_pthread_join(pthread_t thread, void **out_result)
 static void remove_data(const char *dir)
 {
     static const char *const files[] = {
-        "confab.db",  "confab.db-wal", "confab.db-shm", "confab.db.lock",
-        "jwt_secret", "media/tmp",     "media",         ""};
+        "confab.db", "confab.db-wal", "confab.db-shm", "confab.db.lock", "jwt_secret",
+        "media/tmp", "media",         "orbital/tmp",   "orbital",        ""};
     for (size_t i = 0; i < CF_ARRAY_LEN(files); i++) {
         char path[128];
         (void)snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
