@@ -352,6 +352,19 @@ static void what_is_sealed_has_at_most_256_kib(void **state)
     }
 }
 
+/* Its characters are not even looked at. */
+static void what_has_too_many_characters_is_too_large(void **state)
+{
+    (void)state;
+    char *text = malloc(349532);
+    assert_non_null(text);
+    memset(text, ' ', 349532);
+    assert_sealed(cf_slice_of(text, 349528), CF_E_INVALID);
+    assert_sealed(cf_slice_of(text, 349529), CF_E_TOO_LARGE);
+    assert_sealed(cf_slice_of(text, 349532), CF_E_TOO_LARGE);
+    free(text);
+}
+
 static void a_bad_client_id_is_blamed(void **state)
 {
     (void)state;
@@ -510,6 +523,7 @@ int main(void)
         IN_A_WORLD(a_request_holds_copies),
         IN_A_WORLD(what_is_sealed_is_base64),
         IN_A_WORLD(what_is_sealed_has_at_most_256_kib),
+        IN_A_WORLD(what_has_too_many_characters_is_too_large),
         IN_A_WORLD(a_bad_client_id_is_blamed),
         IN_A_WORLD(a_query_is_passed_on),
         IN_A_WORLD(at_most_500_events),
