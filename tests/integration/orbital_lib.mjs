@@ -18,6 +18,13 @@ export function startServer(env = {}, options = {}) {
     return Server.start({ ORBITAL_MAX_ATTEMPTS_PER_MINUTE: '0', ...env }, options);
 }
 
+// The same, for one test: a failed one leaves no server behind.
+export async function ownServer(context, env, start = startServer) {
+    const server = await start(env);
+    context.after(() => server.child.kill('SIGKILL'));
+    return server;
+}
+
 // ---- REST ----
 
 export const ask = (server, user, method, path, json, options = {}) =>

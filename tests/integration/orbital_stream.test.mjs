@@ -7,8 +7,8 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { OP, RawClient, frame, request } from '../conformance/ws_raw.mjs';
 import { signToken, tokenFor } from './lib.mjs';
-import { Feed, addMember, ask, createGroup, expect, feeds, fetchSince, nowhere, removeMember, reply, say, sealed,
-    startServer, startThread, time, timeOf, told, upload, urlOf, uuid } from './orbital_lib.mjs';
+import { Feed, addMember, ask, createGroup, expect, feeds, fetchSince, nowhere, ownServer, removeMember, reply, say,
+    sealed, startServer, startThread, time, timeOf, told, upload, urlOf, uuid } from './orbital_lib.mjs';
 import { people, stopClean, within } from './talk_lib.mjs';
 
 let server;
@@ -16,8 +16,8 @@ before(async () => { server = await startServer(); });
 after(async () => { await stopClean(server); });
 
 describe('connection lifecycle', () => {
-    test('the diagram of seed 004, step by step', async () => {
-        const own = await startServer({ ORBITAL_PING_PERIOD_SECONDS: '1' });
+    test('the diagram of seed 004, step by step', async (context) => {
+        const own = await ownServer(context, { ORBITAL_PING_PERIOD_SECONDS: '1' });
         const [ann, ben] = people('ann', 'ben');
         const group = await createGroup(own, ann, [ben]);
         const started = Date.now();
@@ -144,6 +144,37 @@ describe('connection lifecycle', () => {
             assert.equal(await within(client.readClose(), 'the close'), echoed);
             client.socket.destroy();
         }
+    });
+});
+
+describe('the envelope', () => {
+    test('every frame of the server is {type, data, server_timestamp}, whatever it is', async (context) => {
+        const own = await ownServer(context, { ORBITAL_PING_PERIOD_SECONDS: '1' });
+        const [ann, ben] = people('ann', 'ben');
+        const group = await createGroup(own, ann);
+        const feed = new Feed(`${urlOf(own)}?token=${tokenFor(ann)}`); // it checks the form of each as it comes
+        const types = [];
+        feed.socket.on('message', (bytes) => types.push(JSON.parse(bytes).type));
+        await feed.opened;
+        await feed.subscribe(group);
+        feed.raw('nonsense');
+        await feed.settled();
+        const other = await Feed.open(own, ann);
+        await say(own, ann, group, 'x');
+        const { thread_id: thread } = await startThread(own, ann, group);
+        await reply(own, ann, thread, 'x');
+        await upload(own, ann, thread, Buffer.alloc(1));
+        other.say('typing_indicator', { thread_id: thread, is_typing: true });
+        await feed.next('typing_indicator');
+        await addMember(own, ann, group, ben);
+        await removeMember(own, ann, group, ben);
+        await feed.next('member_left');
+        if (feed.pings.length === 0) await within(once(feed.socket, 'json-ping'), 'a ping');
+        assert.deepEqual([...new Set(types)].sort(), ['auth_success', 'error', 'media_uploaded', 'member_joined',
+            'member_left', 'new_message', 'new_reply', 'new_thread', 'ping', 'pong', 'subscribed', 'typing_indicator']);
+        await other.close();
+        await feed.close();
+        await stopClean(own);
     });
 });
 
@@ -375,8 +406,8 @@ describe('members that come and go', () => {
             await feed.subscribe(group);
             const said = await say(server, ann, group, 'subscribed');
             assert.deepEqual((await feed.next()).data, said);
-            const types = other.left().map(({ type }) => type);
-            assert.deepEqual(types, ['new_message', 'new_thread', 'member_joined', 'new_message', 'new_message']);
+            assert.deepEqual((await other.take(5)).map(({ type }) => type),
+                ['new_message', 'new_thread', 'member_joined', 'new_message', 'new_message']);
         });
 
     // V20: the removal is in its place among the events, on every connection.
