@@ -152,8 +152,11 @@ static enum cf_error open_store(struct cf_server *server, const struct cf_store_
                                             .queue_max = STORE_QUEUE,
                                             .fatal = fatal,
                                             .fatal_context = server};
+    struct cf_store *store;
     if (error == CF_OK)
-        error = cf_store_sqlite_open(&config, sink, &server->store, why);
+        error = cf_store_sqlite_open(&config, sink, &store, why);
+    if (error == CF_OK)
+        cf_parts_set_store(server, store);
     cf_buf_deinit(&path);
     return error;
 }
@@ -236,11 +239,32 @@ static enum cf_error open_workers(struct cf_server *server, struct cf_buf *why)
     return error;
 }
 
-/* Where the clients of encrypted groups begin: see cf_worker.stamp_told. */
-static void set_stamps(struct cf_server *server)
+enum cf_error cf_parts_open_core(struct cf_server *server, const struct cf_config *config,
+                                 const struct cf_entropy *entropy, struct cf_buf *why)
+{
+    server->started = cf_wall_clock();
+    server->config = config;
+    server->entropy = *entropy;
+    server->entropy.fill(server->entropy.context, server->hash_key, sizeof(server->hash_key));
+    pthread_mutex_init(&server->people_lock, NULL);
+    pthread_mutex_init(&server->tls_lock, NULL);
+    cf_map_init(&server->holds, server->hash_key);
+    set_configs(server);
+    set_sio_configs(server);
+    set_orbital_config(server);
+    enum cf_error error = open_verifier(server, why);
+    if (error == CF_OK)
+        error = open_lists(server, why);
+    if (error == CF_OK)
+        error = open_people(server, why);
+    return error == CF_OK ? open_workers(server, why) : error;
+}
+
+void cf_parts_set_store(struct cf_server *server, struct cf_store *store)
 {
     struct cf_store_stats stats;
-    server->store->ops->stats(server->store, &stats);
+    server->store = store;
+    store->ops->stats(store, &stats);
     for (size_t w = 0; w < server->workers_count; w++)
         server->workers[w]->stamp_taken = server->workers[w]->stamp_told = stats.stamp;
 }
@@ -250,35 +274,16 @@ enum cf_error cf_parts_open(struct cf_server *server, const struct cf_config *co
                             void (*store_fatal)(void *context, const char *text),
                             struct cf_buf *why)
 {
-    server->started = cf_wall_clock();
-    server->config = config;
-    server->entropy = cf_entropy_system();
-    server->entropy.fill(server->entropy.context, server->hash_key, sizeof(server->hash_key));
-    pthread_mutex_init(&server->people_lock, NULL);
-    cf_map_init(&server->holds, server->hash_key);
-    pthread_mutex_init(&server->tls_lock, NULL);
-    set_configs(server);
-    set_sio_configs(server);
-    set_orbital_config(server);
-    enum cf_error error = open_verifier(server, why);
-    if (error == CF_OK)
-        error = open_lists(server, why);
+    struct cf_entropy entropy = cf_entropy_system();
+    enum cf_error error = cf_parts_open_core(server, config, &entropy, why);
     if (error == CF_OK)
         error = cf_parts_load_tls(config, &server->tls, why);
     if (error == CF_OK)
-        error = open_people(server, why);
-    if (error == CF_OK)
         error = cf_config_make_data_dir(config, why);
-    if (error == CF_OK)
-        error = open_workers(server, why);
     if (error == CF_OK)
         error = open_store(server, sink, store_fatal, why);
     /* Behind the store, whose lock keeps a second server out: it would sweep our uploads away. */
-    if (error == CF_OK)
-        error = open_media(server, why);
-    if (error == CF_OK)
-        set_stamps(server);
-    return error;
+    return error == CF_OK ? open_media(server, why) : error;
 }
 
 void cf_parts_close(struct cf_server *server)

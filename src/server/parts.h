@@ -15,8 +15,13 @@ struct cf_listenings {
     size_t count;
 };
 
-/* Keys, lists and limits out of the configuration, the directories, the store, the workers. CF_E_*
- * with one line in `why`; undone by cf_parts_close in any case. */
+/* What needs no edge but the workers' loops: keys, lists and limits out of the configuration, the
+ * directories, the workers. CF_E_* with one line in `why`; undone by cf_parts_close in any case. */
+enum cf_error cf_parts_open_core(struct cf_server *server, const struct cf_config *config,
+                                 const struct cf_entropy *entropy, struct cf_buf *why);
+/* Before the workers start. The server owns the store. */
+void cf_parts_set_store(struct cf_server *server, struct cf_store *store);
+/* All of it: the core, TLS, the store in its file, the media folders. The same errors. */
 enum cf_error cf_parts_open(struct cf_server *server, const struct cf_config *config,
                             const struct cf_store_sink *sink,
                             void (*store_fatal)(void *context, const char *text),

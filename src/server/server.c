@@ -54,9 +54,7 @@ static void add_event(const struct cf_server *server, struct cf_batch *batch,
     request->place = batch->count;
 }
 
-/* The store's thread hands over a commit, or a run of reads: its events go to every worker, its
- * requests back to their own, in one mail each. */
-static void store_done(void *context, struct cf_list *requests)
+void cf_server_store_done(void *context, struct cf_list *requests)
 {
     struct cf_server *server = context;
     struct cf_list by_worker[256]; /* as many as CONFAB_WORKERS may be */
@@ -290,7 +288,7 @@ int cf_server_run(const struct cf_config *config)
 {
     struct control control = {.draining = false};
     struct cf_server *server = &control.server;
-    struct cf_store_sink sink = {.done = store_done, .context = server};
+    struct cf_store_sink sink = {.done = cf_server_store_done, .context = server};
     struct cf_listenings listenings = {.count = 0};
     struct cf_buf why;
     cf_panic_install(on_panic);

@@ -71,6 +71,10 @@ int cf_server_run(const struct cf_config *config);
 
 /* For workers, from any thread. */
 
+/* What the store's sink does, on the store's thread: a commit, or a run of reads, is handed over.
+ * Its events go to every worker, its requests back to their own, in one mail each. `context`: the
+ * server. */
+void cf_server_store_done(void *context, struct cf_list *requests);
 /* Tells every worker's streams; takes the event's reference over. */
 void cf_server_publish(struct cf_server *server, struct cf_event *event);
 /* Asks the streams at these places for a sign of life; those that give none in time are dropped. */
