@@ -147,7 +147,7 @@ static void fill_group_request(struct cf_store_request *request)
     request->now = pick_group_now();
     request->since = group_clock - 20000 - pick(100000);
     request->size = 1 + pick(50);
-    request->quota = 100;
+    request->quota = 60;
     request->ttl = 1 + pick(200000);
     fill_uuids(request);
     if (request->op == CF_STORE_GROUP_EVENTS)
