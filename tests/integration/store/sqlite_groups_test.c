@@ -5,37 +5,45 @@
 #include "edge/store_sqlite/statements.h"
 #include "group_fixture.h"
 
-/* Places are found in an index that has them in their order: no row is read for them, and nothing
- * is sorted. */
-static void places_come_from_an_index(void **state)
+/* The first line of each plan; where it is all that is said: no row is read for a place, and
+ * nothing is sorted. */
+static void plans_are_the_intended(void **state)
 {
     static const char *const sql[] = {
-#define SQL_TEXT(name, text) text,
-        CF_SQL_READS(SQL_TEXT)
-#undef SQL_TEXT
+#define PLAN(name, text) "EXPLAIN QUERY PLAN " text,
+        CF_SQL_READS(PLAN) CF_SQL_WRITES(PLAN)
+#undef PLAN
     };
+#define PLACES "SEARCH orbital_events USING COVERING INDEX orbital_events_by_"
     static const struct {
         enum cf_sqlite_statement statement;
         const char *plan;
+        bool alone;
     } rows[] = {
-        {CF_SQL_ORBITAL_ROOM_UP, "orbital_events_by_kind (room=? AND kind=? AND stamp>?)"},
-        {CF_SQL_ORBITAL_ROOM_DOWN, "orbital_events_by_kind (room=? AND kind=? AND stamp<?)"},
-        {CF_SQL_ORBITAL_THREAD_UP, "orbital_events_by_thread (thread=? AND kind=? AND stamp>?)"},
-        {CF_SQL_ORBITAL_THREAD_DOWN, "orbital_events_by_thread (thread=? AND kind=? AND stamp<?)"},
+        {CF_SQL_ORBITAL_ROOM_UP, PLACES "kind (room=? AND kind=? AND stamp>?)", true},
+        {CF_SQL_ORBITAL_ROOM_DOWN, PLACES "kind (room=? AND kind=? AND stamp<?)", true},
+        {CF_SQL_ORBITAL_THREAD_UP, PLACES "thread (thread=? AND kind=? AND stamp>?)", true},
+        {CF_SQL_ORBITAL_THREAD_DOWN, PLACES "thread (thread=? AND kind=? AND stamp<?)", true},
+        {CF_SQL_ORBITAL_THREAD_FOR, "SEARCH t USING INDEX orbital_events_by_id (id=?)", false},
+        {CF_SQL_ORBITAL_EVENT_SENT,
+         "SEARCH e USING INDEX orbital_events_by_client_id (room=? AND author=? AND client_id=?)",
+         false},
+        {CF_SQL_ORBITAL_MEDIA_SENT,
+         "SEARCH m USING INDEX orbital_media_by_client_id (room=? AND author=? AND client_id=?)",
+         false},
+        {CF_SQL_ORBITAL_MEDIA_DUE, "MULTI-INDEX OR", false},
     };
     struct fixture *f = *state;
     sqlite3 *handle = NULL;
     assert_int_equal(sqlite3_open(f->path, &handle), SQLITE_OK);
     for (size_t i = 0; i < CF_ARRAY_LEN(rows); i++) {
-        char explain[1000], expected[200];
-        (void)snprintf(explain, sizeof(explain), "EXPLAIN QUERY PLAN %s", sql[rows[i].statement]);
-        (void)snprintf(expected, sizeof(expected), "SEARCH orbital_events USING COVERING INDEX %s",
-                       rows[i].plan);
         sqlite3_stmt *plan = NULL;
-        assert_int_equal(sqlite3_prepare_v2(handle, explain, -1, &plan, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_prepare_v2(handle, sql[rows[i].statement], -1, &plan, NULL),
+                         SQLITE_OK);
         assert_int_equal(sqlite3_step(plan), SQLITE_ROW);
-        assert_string_equal((const char *)sqlite3_column_text(plan, 3), expected);
-        assert_int_equal(sqlite3_step(plan), SQLITE_DONE);
+        assert_string_equal((const char *)sqlite3_column_text(plan, 3), rows[i].plan);
+        if (rows[i].alone)
+            assert_int_equal(sqlite3_step(plan), SQLITE_DONE);
         assert_int_equal(sqlite3_finalize(plan), SQLITE_OK);
     }
     assert_int_equal(sqlite3_close(handle), SQLITE_OK);
@@ -195,6 +203,37 @@ static void pages_of_many_groups(void **state)
     }
 }
 
+/* A page that ends with as many events of one stamp as there are groups; all that is behind it is
+ * one older event, of the group that is looked into first, or last. */
+static void more_behind_a_long_stamp(void **state)
+{
+    enum { COUNT = 100 };
+    struct fixture *f = *state;
+    open_sqlite(f);
+    f->clock = YEAR_2100;
+    const size_t with_older[] = {0, COUNT - 1};
+    for (size_t i = 0; i < CF_ARRAY_LEN(with_older); i++) {
+        struct cf_uuid groups[COUNT];
+        struct cf_slice user = i == 0 ? S("ann") : S("bob");
+        for (size_t j = 0; j < COUNT; j++)
+            groups[j] = group_of(f, user);
+        f->clock += 10000;
+        (void)post_at(f, groups[with_older[i]], user, f->clock);
+        f->clock += 10000;
+        int64_t stamp = ms_of(f->clock);
+        for (size_t j = 0; j < COUNT; j++)
+            assert_int_equal(post_at(f, groups[j], user, stamp * 1000), stamp);
+        struct cf_store_request *page =
+            read_log(f, user, (struct look){.range = CF_GROUP_NEWEST, .limit = 10});
+        assert_int_equal(page->group_events_count, COUNT);
+        assert_true(page->has_more);
+        page =
+            read_log(f, user, (struct look){.range = CF_GROUP_SINCE, .from = stamp, .limit = 10});
+        assert_int_equal(page->group_events_count, COUNT);
+        assert_false(page->has_more);
+    }
+}
+
 static int64_t wal_bytes(struct fixture *f)
 {
     struct cf_store_stats stats;
@@ -252,11 +291,12 @@ static void counters_agree(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    FILE_CASE(places_come_from_an_index),
+    FILE_CASE(plans_are_the_intended),
     SOUND_CASE(stamps_outlive_a_restart),
     SOUND_CASE(stamp_of_a_creation_outlives_a_restart),
     SOUND_CASE(stamp_is_at_least_the_opening),
     SOUND_CASE(pages_of_many_groups),
+    SOUND_CASE(more_behind_a_long_stamp),
     SOUND_CASE(sweep_that_finds_nothing_writes_nothing),
     SOUND_CASE(counters_agree),
 };
