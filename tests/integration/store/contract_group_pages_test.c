@@ -144,6 +144,20 @@ static void pages_since_last(void **state)
     assert_int_equal(end, whole->group_events_count);
 }
 
+/* At the end of all logs another group may still come to the last stamp: who asks for what is new
+ * asks with it, not with the next one. */
+static void end_may_come_again(void **state)
+{
+    struct fixture *f = start_clock(state);
+    struct cf_uuid groups[2] = {group_of(f, S("ann")), group_of(f, S("ann"))};
+    cf_us now = f->clock + HOUR;
+    int64_t last = post_at(f, groups[0], S("ann"), now);
+    struct look look = {.range = CF_GROUP_SINCE, .from = last, .limit = 7};
+    assert_stamps(read_log(f, S("ann"), look), &last, 1, false);
+    assert_int_equal(post_at(f, groups[1], S("ann"), now), last);
+    assert_stamps(read_log(f, S("ann"), look), (const int64_t[]){last, last}, 2, false);
+}
+
 /* Five messages in a group, a second apart. */
 static struct cf_uuid five(struct fixture *f, int64_t stamps[5])
 {
@@ -473,11 +487,17 @@ static void big_ones_of_one_stamp(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    CONTRACT(pages_since_last_plus_one), CONTRACT(pages_before_the_first),
-    CONTRACT(pages_since_last),          CONTRACT(limits),
-    CONTRACT(limit_within_a_stamp),      CONTRACT(kinds),
-    CONTRACT(replies_of_a_thread),       CONTRACT(strangers),
-    CONTRACT(only_groups_one_is_in),     CONTRACT(page_of_bytes),
+    CONTRACT(pages_since_last_plus_one),
+    CONTRACT(pages_before_the_first),
+    CONTRACT(pages_since_last),
+    CONTRACT(end_may_come_again),
+    CONTRACT(limits),
+    CONTRACT(limit_within_a_stamp),
+    CONTRACT(kinds),
+    CONTRACT(replies_of_a_thread),
+    CONTRACT(strangers),
+    CONTRACT(only_groups_one_is_in),
+    CONTRACT(page_of_bytes),
     CONTRACT(big_ones_of_one_stamp),
 };
 

@@ -177,6 +177,15 @@ static void post_conflicts(void **state)
     assert_nothing(other_title, CF_E_CONFLICT);
     assert_nothing(try_post(f, CF_GROUP_REPLY, other_thread, S("ann"), S("eA=="), S("c3")),
                    CF_E_CONFLICT);
+    /* A thread with an empty title is no message either. */
+    struct cf_store_request *untitled =
+        make_post(f, CF_GROUP_THREAD, place.group, S("bob"), S("eA=="));
+    untitled->name = S("");
+    untitled->client_id = S("c1");
+    assert_int_equal(run(f, untitled), CF_OK);
+    stamp = stamp_of(f);
+    assert_nothing(try_post(f, CF_GROUP_MESSAGE, place.group, S("bob"), S("eA=="), S("c1")),
+                   CF_E_CONFLICT);
     assert_int_equal(stamp_of(f), stamp);
 }
 
