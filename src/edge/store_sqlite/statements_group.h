@@ -27,7 +27,7 @@
                          "JOIN orbital_members own ON own.room = g.key AND own.user = ?2 "        \
                          "WHERE g.id = ?1")                                                       \
     /* thread id, user: the same of a thread's group, and the thread's key. The index by id is    \
-     * that of kinds < 8, and is not used without these words */                                             \
+     * that of kinds < 8, and is not used without these words */                                  \
     X(ORBITAL_THREAD_FOR, "SELECT " CF_SQL_ORBITAL_GROUP_COLUMNS ", t.key FROM orbital_events t " \
                           "JOIN orbital_groups g ON g.key = t.room "                              \
                           "JOIN orbital_members own ON own.room = t.room AND own.user = ?2 "      \
