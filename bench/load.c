@@ -3,31 +3,65 @@
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "base/assert.h"
+#include "load_text.h"
 
 static const char help[] =
     "Usage: confab-load WORKLOAD [options] [-- COMMAND…]\n\n"
     "  talk     posters and streams of shops, for --seconds\n"
+    "  relay    posters and streams of encrypted groups, for --seconds\n"
     "  chat     Socket.IO sockets in conversations, for --seconds\n"
     "  idle     opens --streams, or --sockets, and measures the memory of --server\n"
+    "  uploads  --uploads files of --size to an encrypted group, all at once\n"
+    "  file     COMMAND, then an upload and a download of --size, --runs times\n"
     "  start    times COMMAND until it says that it listens, --runs times\n\n"
     "  --port N       of the server, on 127.0.0.1\n"
     "  --server PID   whose CPU time and memory are counted\n"
-    "  --rooms N      shops, or conversations: all are spread over them (1)\n"
+    "  --rooms N      shops, groups or conversations: all are spread over them (1)\n"
     "  --posters N    keep-alive connections, one post in flight on each (64)\n"
     "  --streams N    listening WebSockets (8)\n"
     "  --sockets N    which send and listen, each of a user of its own (0)\n"
     "  --window N     messages of the sockets in flight (64)\n"
     "  --users N      who hold the streams (1 for every 500), or the sockets (1 each)\n"
+    "  --text N       bytes of a message, or of an envelope before base64 (200)\n"
     "  --seconds N    what is measured, after one second that is not (5)\n"
     "  --rate N       messages a second; 0: as fast as they are answered (0)\n"
-    "  --runs N       of `start` (5)\n\n"
+    "  --deflate N    1: the streams ask for permessage-deflate (0)\n"
+    "  --uploads N    at once (20)\n"
+    "  --size N       of a file, in MiB (100)\n"
+    "  --part N       MiB in a PATCH (tus 1.0.0); 0: all in one POST (0)\n"
+    "  --tls N        1: the file goes over TLS (0)\n"
+    "  --runs N       of `start` and `file` (5)\n\n"
     "JWT_SECRET in the environment signs the tokens; without it none are sent.\n";
+
+static const struct {
+    const char *name;
+    size_t at; /* an unsigned of struct load_options */
+} numbers[] = {
+    {"port", offsetof(struct load_options, port)},
+    {"server", offsetof(struct load_options, server)},
+    {"rooms", offsetof(struct load_options, rooms)},
+    {"posters", offsetof(struct load_options, posters)},
+    {"streams", offsetof(struct load_options, streams)},
+    {"sockets", offsetof(struct load_options, sockets)},
+    {"window", offsetof(struct load_options, window)},
+    {"users", offsetof(struct load_options, users)},
+    {"text", offsetof(struct load_options, text)},
+    {"seconds", offsetof(struct load_options, seconds)},
+    {"rate", offsetof(struct load_options, rate)},
+    {"deflate", offsetof(struct load_options, deflate)},
+    {"uploads", offsetof(struct load_options, uploads)},
+    {"size", offsetof(struct load_options, size)},
+    {"part", offsetof(struct load_options, part)},
+    {"tls", offsetof(struct load_options, tls)},
+    {"runs", offsetof(struct load_options, runs)},
+};
 
 enum { STREAMS_A_USER = 500 };
 
@@ -61,65 +95,28 @@ static unsigned parse_number(const char *text)
     return (unsigned)number;
 }
 
-static void take_option(struct load_options *options, int option, const char *value)
-{
-    switch (option) {
-    case 'p':
-        options->port = (uint16_t)parse_number(value);
-        break;
-    case 'k':
-        options->server = (pid_t)parse_number(value);
-        break;
-    case 'o':
-        options->rooms = parse_number(value);
-        break;
-    case 'c':
-        options->posters = parse_number(value);
-        break;
-    case 's':
-        options->streams = parse_number(value);
-        break;
-    case 'i':
-        options->sockets = parse_number(value);
-        break;
-    case 'w':
-        options->window = parse_number(value);
-        break;
-    case 'u':
-        options->users = parse_number(value);
-        break;
-    case 't':
-        options->seconds = parse_number(value);
-        break;
-    case 'r':
-        options->rate = parse_number(value);
-        break;
-    case 'n':
-        options->runs = parse_number(value);
-        break;
-    default:
-        fprintf(stderr, "%s", help);
-        exit(2);
-    }
-}
-
 static void parse_options(int argc, char **argv, struct load_options *options)
 {
-    static const struct option names[] = {
-        {"port", required_argument, NULL, 'p'},    {"server", required_argument, NULL, 'k'},
-        {"rooms", required_argument, NULL, 'o'},   {"posters", required_argument, NULL, 'c'},
-        {"streams", required_argument, NULL, 's'}, {"sockets", required_argument, NULL, 'i'},
-        {"window", required_argument, NULL, 'w'},  {"users", required_argument, NULL, 'u'},
-        {"seconds", required_argument, NULL, 't'}, {"rate", required_argument, NULL, 'r'},
-        {"runs", required_argument, NULL, 'n'},    {NULL, 0, NULL, 0}};
-    for (int option; (option = getopt_long(argc, argv, "", names, NULL)) != -1;)
-        take_option(options, option, optarg);
+    struct option names[CF_ARRAY_LEN(numbers) + 1] = {{NULL, 0, NULL, 0}};
+    for (size_t i = 0; i < CF_ARRAY_LEN(numbers); i++)
+        names[i] = (struct option){numbers[i].name, required_argument, NULL, 0};
+    int index = 0;
+    for (int option; (option = getopt_long(argc, argv, "", names, &index)) != -1;) {
+        if (option != 0) {
+            fprintf(stderr, "%s", help);
+            exit(2);
+        }
+        unsigned number = parse_number(optarg);
+        memcpy((char *)options + numbers[index].at, &number, sizeof(number));
+    }
     options->command = argv + optind;
     if (options->users == 0)
         options->users =
             options->sockets > 0 ? options->sockets : options->streams / STREAMS_A_USER + 1;
     if (options->rooms == 0 || options->runs == 0 || options->seconds == 0)
         load_die("--rooms, --runs and --seconds are at least 1");
+    if (options->text < LOAD_NAME_LEN || options->text > LOAD_TEXT_MAX / 2)
+        load_die("--text is 30 to 4096");
 }
 
 static void raise_descriptor_limit(void)
@@ -136,10 +133,18 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(const struct load_options *options);
-    } workloads[] = {
-        {"talk", load_talk}, {"chat", load_chat}, {"idle", load_idle}, {"start", load_start}};
-    struct load_options options = {
-        .rooms = 1, .posters = 64, .streams = 8, .window = 64, .seconds = 5, .runs = 5};
+    } workloads[] = {{"talk", load_talk},  {"relay", load_relay},     {"chat", load_chat},
+                     {"idle", load_idle},  {"uploads", load_uploads}, {"file", load_file},
+                     {"start", load_start}};
+    struct load_options options = {.rooms = 1,
+                                   .posters = 64,
+                                   .streams = 8,
+                                   .window = 64,
+                                   .text = 200,
+                                   .seconds = 5,
+                                   .uploads = 20,
+                                   .size = 100,
+                                   .runs = 5};
     const char *secret = getenv("JWT_SECRET");
     if (secret != NULL)
         options.secret = cf_slice_cstr(secret);

@@ -30,7 +30,7 @@ static void warm_up_streams(const struct load_options *options, char (*shops)[CF
     struct load_options few = *options;
     int fds[WARM_UP];
     few.streams = WARM_UP;
-    load_open_streams(&few, shops, fds);
+    load_open_streams(&few, &load_shops, shops, fds);
     for (unsigned i = 0; i < WARM_UP; i++)
         close(fds[i]);
     poll(NULL, 0, SETTLE_MS);
@@ -40,11 +40,11 @@ static void idle_streams(const struct load_options *options)
 {
     char(*shops)[CF_UUID_LEN] = load_new_array(options->rooms, sizeof(*shops));
     int *fds = load_new_array(options->streams, sizeof(*fds));
-    load_make_shops(options, shops);
+    load_make_rooms(options, &load_shops, shops);
     warm_up_streams(options, shops);
     struct footprint print = {.before_bytes = load_rss_bytes(options->server),
                               .began_ns = load_now_ns()};
-    load_open_streams(options, shops, fds);
+    load_open_streams(options, &load_shops, shops, fds);
     print.ended_ns = load_now_ns();
     poll(NULL, 0, SETTLE_MS);
     print.after_bytes = load_rss_bytes(options->server);

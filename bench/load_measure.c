@@ -15,10 +15,10 @@ uint64_t load_now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static void read_proc(pid_t pid, const char *name, char *out, size_t size)
+static void read_proc(unsigned pid, const char *name, char *out, size_t size)
 {
     char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+    snprintf(path, sizeof(path), "/proc/%u/%s", pid, name);
     FILE *file = fopen(path, "r");
     if (file == NULL)
         load_die_errno(path);
@@ -29,7 +29,7 @@ static void read_proc(pid_t pid, const char *name, char *out, size_t size)
 
 /* proc(5): utime and stime are fields 14 and 15; the name before them may hold anything but ends at
  * the last parenthesis, before field 3. */
-uint64_t load_cpu_us(pid_t pid)
+uint64_t load_cpu_us(unsigned pid)
 {
     char text[1024];
     unsigned long long user, kernel;
@@ -42,7 +42,7 @@ uint64_t load_cpu_us(pid_t pid)
     return (user + kernel) * (1000000 / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
-uint64_t load_rss_bytes(pid_t pid)
+uint64_t load_rss_bytes(unsigned pid)
 {
     char text[4096];
     unsigned long long kib;

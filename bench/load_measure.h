@@ -4,13 +4,12 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 uint64_t load_now_ns(void);
 /* User and system time of all its threads so far, to 10 ms (/proc/PID/stat). */
-uint64_t load_cpu_us(pid_t pid);
+uint64_t load_cpu_us(unsigned pid);
 /* VmRSS. */
-uint64_t load_rss_bytes(pid_t pid);
+uint64_t load_rss_bytes(unsigned pid);
 
 /* Every latency is kept, so that percentiles are exact. Zero it before use. */
 struct load_samples {

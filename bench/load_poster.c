@@ -4,37 +4,51 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "load_setup.h"
 
-enum { REQUEST_MAX = 4096 };
+enum { REQUEST_MAX = 4 * LOAD_TEXT_MAX };
 
-static void write_request(struct load_poster *poster, const char shop[CF_UUID_LEN])
+/* Of all messages of a sender; returns where in it the text begins. */
+static size_t write_body(const struct load_poster *poster, const struct load_dialect *dialect,
+                         const char room[CF_UUID_LEN], char *out, size_t size, int *out_len)
 {
-    char body[512], head[256];
+    char text[LOAD_TEXT_MAX];
+    size_t bytes = poster->sender.run->options->text;
+    size_t len = load_text_len(bytes, dialect->sealed);
+    load_text_fill(text, bytes, dialect->sealed, poster->sender.number);
+    int before = snprintf(out, size, "{\"%s\":\"%.*s\",\"%s\":\"", dialect->room_name, CF_UUID_LEN,
+                          room, dialect->text_name);
+    *out_len = before + snprintf(out + before, size - (size_t)before, "%.*s\"}", (int)len, text);
+    return (size_t)before;
+}
+
+static void write_request(struct load_poster *poster, const struct load_dialect *dialect,
+                          const char room[CF_UUID_LEN])
+{
+    char body[LOAD_TEXT_MAX + 256], head[256];
     struct cf_buf request;
+    int body_len;
     const struct load_options *options = poster->sender.run->options;
-    int body_len = snprintf(body, sizeof(body), "{\"shop_id\":\"%.*s\",\"message\":\"%*s\"}",
-                            CF_UUID_LEN, shop, LOAD_TEXT_LEN, "");
+    size_t text_at = write_body(poster, dialect, room, body, sizeof(body), &body_len);
     snprintf(head, sizeof(head),
-             "POST /api/v1/shops/messages HTTP/1.1\r\nHost: bench\r\n"
+             "POST %s HTTP/1.1\r\nHost: bench\r\n"
              "Content-Type: application/json\r\nContent-Length: %d\r\n",
-             body_len);
+             dialect->messages, body_len);
     cf_buf_init(&request, REQUEST_MAX);
     enum cf_error error = cf_buf_append(&request, cf_slice_cstr(head));
     load_authorize(options, poster->sender.number % options->users, &request);
     if (error == CF_OK)
         error = cf_buf_append(&request, CF_LIT("\r\n"));
+    poster->text_at = request.len + text_at;
     if (error == CF_OK)
         error = cf_buf_append(&request, cf_slice_cstr(body));
     if (error != CF_OK)
         load_die("no memory");
     poster->request = (char *)request.ptr;
     poster->request_len = request.len;
-    poster->text_at = request.len - 2 - LOAD_TEXT_LEN;
 }
 
 static void post(struct load_sender *sender)
@@ -44,19 +58,6 @@ static void post(struct load_sender *sender)
     ssize_t sent = send(poster->source.fd, poster->request, poster->request_len, 0);
     if (sent != (ssize_t)poster->request_len)
         load_die_errno("cannot post");
-}
-
-/* The length of the answer with its body; 0 while that is not known. */
-static size_t answer_length(const char *answer)
-{
-    const char *end = strstr(answer, "\r\n\r\n");
-    if (end == NULL)
-        return 0;
-    for (const char *line = answer; line < end; line = strstr(line, "\r\n") + 2) {
-        if (strncasecmp(line, "Content-Length:", 15) == 0)
-            return (size_t)(end + 4 - answer) + strtoul(line + 15, NULL, 10);
-    }
-    load_die("an answer without Content-Length");
 }
 
 static void take_answer(struct load_poster *poster)
@@ -80,17 +81,17 @@ static void on_ready(struct load_source *source)
         load_die("the server closed a poster's connection");
     poster->answer_len += (size_t)got;
     poster->answer[poster->answer_len] = '\0';
-    size_t length = answer_length(poster->answer);
+    size_t length = load_answer_length(poster->answer);
     if (length > 0 && poster->answer_len >= length)
         take_answer(poster);
 }
 
 void load_poster_open(struct load_poster *poster, struct load_run *run, unsigned number,
-                      const char shop[CF_UUID_LEN])
+                      const struct load_dialect *dialect, const char room[CF_UUID_LEN])
 {
     *poster = (struct load_poster){.source = {.ready = on_ready}};
     load_sender_open(&poster->sender, run, number, post);
-    write_request(poster, shop);
+    write_request(poster, dialect, room);
     poster->source.fd = load_connect(run->options->port);
     load_set_nonblocking(poster->source.fd);
     load_watch(run, &poster->source);

@@ -2,10 +2,9 @@
 #ifndef CF_BENCH_LOAD_POSTER_H
 #define CF_BENCH_LOAD_POSTER_H
 
-#include "base/uuid.h"
-#include "load_run.h"
+#include "load_dialect.h"
 
-enum { LOAD_ANSWER_MAX = 8192 };
+enum { LOAD_ANSWER_MAX = 4 * LOAD_TEXT_MAX };
 
 struct load_poster {
     struct load_source source;
@@ -17,7 +16,7 @@ struct load_poster {
 };
 
 void load_poster_open(struct load_poster *poster, struct load_run *run, unsigned number,
-                      const char shop[CF_UUID_LEN]);
+                      const struct load_dialect *dialect, const char room[CF_UUID_LEN]);
 void load_poster_close(struct load_poster *poster);
 
 #endif

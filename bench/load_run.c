@@ -9,13 +9,13 @@
 
 #include "load_listener.h"
 
-enum { EVENTS_MAX = 1024, DRAIN_SECONDS = 5 };
+enum { EVENTS_MAX = 1024, DRAIN_SECONDS = 5, WINDOW_BITS = 15, INFLATED_MAX = 1 << 20 };
 
 #define SECOND_NS UINT64_C(1000000000)
 
 /* What is read at both ends of the measured time. */
 struct reading {
-    uint64_t at_ns, posts, deliveries, server_us, own_us;
+    uint64_t at_ns, posts, deliveries, wire_bytes, text_bytes, server_us, own_us;
 };
 
 void load_run_open(struct load_run *run, const struct load_options *options, unsigned senders,
@@ -26,6 +26,9 @@ void load_run_open(struct load_run *run, const struct load_options *options, uns
                              .step_ns = options->rate > 0 ? SECOND_NS / options->rate : 0};
     cf_list_init(&run->listeners);
     cf_list_init(&run->idle);
+    cf_buf_init(&run->inflated, INFLATED_MAX);
+    if (options->deflate != 0)
+        run->inflater = cf_ws_inflater_new(WINDOW_BITS);
     run->sequences = load_new_array(options->rooms, sizeof(*run->sequences));
     for (unsigned i = 0; i < options->rooms; i++)
         load_sequence_init(&run->sequences[i], senders, text_key);
@@ -46,6 +49,8 @@ void load_run_close(struct load_run *run)
     free(run->sequences);
     load_samples_free(&run->post_samples);
     load_samples_free(&run->delivery_samples);
+    cf_ws_inflater_free(run->inflater);
+    cf_buf_deinit(&run->inflated);
     close(run->epoll);
 }
 
@@ -100,10 +105,10 @@ void load_sender_open(struct load_sender *sender, struct load_run *run, unsigned
     cf_list_push_back(&run->idle, &sender->idle);
 }
 
-void load_sender_begin(struct load_sender *sender, char out[LOAD_TEXT_LEN])
+void load_sender_begin(struct load_sender *sender, char *out)
 {
     sender->sent_ns = load_now_ns();
-    load_text_write(out, sender->number, sender->counter++, sender->sent_ns);
+    load_text_name(out, sender->number, sender->counter++, sender->sent_ns);
     sender->run->sent++;
     sender->run->busy++;
 }
@@ -163,8 +168,10 @@ static struct reading read_now(const struct load_run *run)
     return (struct reading){.at_ns = load_now_ns(),
                             .posts = run->posts,
                             .deliveries = run->deliveries,
+                            .wire_bytes = run->wire_bytes,
+                            .text_bytes = run->text_bytes,
                             .server_us = load_cpu_us(run->options->server),
-                            .own_us = load_cpu_us(getpid())};
+                            .own_us = load_cpu_us((unsigned)getpid())};
 }
 
 static void print_ratio(const char *name, uint64_t amount, uint64_t by)
@@ -179,6 +186,10 @@ static void print_rates(const struct reading *a, const struct reading *b)
     uint64_t server_us = b->server_us - a->server_us;
     printf("posts_per_s %.0f\n", (double)(b->posts - a->posts) / seconds);
     printf("deliveries_per_s %.0f\n", (double)(b->deliveries - a->deliveries) / seconds);
+    print_ratio("wire_bytes_per_delivery", b->wire_bytes - a->wire_bytes,
+                b->deliveries - a->deliveries);
+    print_ratio("text_bytes_per_delivery", b->text_bytes - a->text_bytes,
+                b->deliveries - a->deliveries);
     print_ratio("server_us_per_post", server_us, b->posts - a->posts);
     print_ratio("server_us_per_delivery", server_us, b->deliveries - a->deliveries);
     if (server_us > 0)

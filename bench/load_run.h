@@ -6,6 +6,7 @@
 #include "load.h"
 #include "load_measure.h"
 #include "load_sequence.h"
+#include "wire/ws/deflate.h"
 
 /* First member of everything that epoll watches. */
 struct load_source {
@@ -37,9 +38,13 @@ struct load_run {
     bool sending;
     uint64_t from_ns, until_ns;       /* latencies of messages that were sent in between count */
     uint64_t sent, posts, deliveries; /* so far; a post is a message that was answered */
+    uint64_t wire_bytes, text_bytes;  /* that listeners read; of messages, inflated */
+    unsigned subscribed;              /* listeners that were told so */
     uint64_t late;                    /* due, and no sender was ready */
     struct load_samples post_samples, delivery_samples;
     struct load_faults faults;
+    struct cf_ws_inflater *inflater; /* with --deflate */
+    struct cf_buf inflated;
     uint64_t cut; /* listeners that the server closed */
 };
 
@@ -59,8 +64,8 @@ void load_run_measure(struct load_run *run);
 /* Is idle from now on. */
 void load_sender_open(struct load_sender *sender, struct load_run *run, unsigned number,
                       void (*send)(struct load_sender *sender));
-/* The next message is sent now: its text. */
-void load_sender_begin(struct load_sender *sender, char out[LOAD_TEXT_LEN]);
+/* The next message is sent now: its name, for the beginning of its text. */
+void load_sender_begin(struct load_sender *sender, char *out);
 void load_sender_answered(struct load_sender *sender);
 
 /* Is a message that was sent then one of those that are measured? */

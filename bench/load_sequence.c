@@ -19,15 +19,6 @@ void load_sequence_deinit(struct load_sequence *sequence)
     free(sequence->next);
 }
 
-void load_text_write(char out[LOAD_TEXT_LEN], unsigned sender, uint32_t counter, uint64_t sent_ns)
-{
-    char name[64];
-    snprintf(name, sizeof(name), "%04x-%08x-%016llx", sender & 0xffffu, (unsigned)counter,
-             (unsigned long long)sent_ns);
-    memset(out, 'x', LOAD_TEXT_LEN);
-    memcpy(out, name, LOAD_NAME_LEN);
-}
-
 static bool text_begins_at(const struct load_sequence *sequence, struct cf_slice payload, size_t at)
 {
     struct cf_slice key = sequence->text_key;

@@ -6,10 +6,7 @@
 #define CF_BENCH_LOAD_SEQUENCE_H
 
 #include "base/slice.h"
-
-/* Every text begins with: sender (4 hex digits), '-', its counter (8), '-', when it was written
- * (16, nanoseconds). Together they are the message's name. The rest is filling. */
-enum { LOAD_NAME_LEN = 30, LOAD_TEXT_LEN = 200 };
+#include "load_text.h"
 
 struct load_message {
     char name[LOAD_NAME_LEN];
@@ -38,7 +35,6 @@ struct load_faults {
 
 void load_sequence_init(struct load_sequence *sequence, unsigned senders, const char *text_key);
 void load_sequence_deinit(struct load_sequence *sequence);
-void load_text_write(char out[LOAD_TEXT_LEN], unsigned sender, uint32_t counter, uint64_t sent_ns);
 /* A listener has received this JSON. Returns the message; valid until the next call. */
 const struct load_message *load_sequence_take(struct load_sequence *sequence,
                                               struct load_place *place, struct cf_slice payload,

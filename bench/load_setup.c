@@ -7,17 +7,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "auth/jwt.h"
+#include "load_wire.h"
 
-enum { REQUEST_MAX = 64 * 1024, ANSWER_MAX = 16 * 1024, TOKEN_SECONDS = 3600 };
+enum { REQUEST_MAX = 64 * 1024, TOKEN_SECONDS = 3600 };
 
-int load_connect(uint16_t port)
+int load_connect(unsigned port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int on = 1;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -58,24 +60,27 @@ void load_authorize(const struct load_options *options, unsigned user, struct cf
     append(out, "\r\n");
 }
 
-static void send_whole(int fd, struct cf_slice bytes)
+size_t load_answer_length(const char *answer)
 {
-    if (send(fd, bytes.ptr, bytes.len, 0) != (ssize_t)bytes.len)
-        load_die_errno("cannot send a request");
+    const char *end = strstr(answer, "\r\n\r\n");
+    if (end == NULL)
+        return 0;
+    if (strncmp(answer, "HTTP/1.1 204 ", 13) == 0)
+        return (size_t)(end + 4 - answer);
+    for (const char *line = answer; line < end; line = strstr(line, "\r\n") + 2) {
+        if (strncasecmp(line, "Content-Length:", 15) == 0)
+            return (size_t)(end + 4 - answer) + strtoul(line + 15, NULL, 10);
+    }
+    load_die("an answer without Content-Length");
 }
 
 /* Until the connection ends, or nothing more fits. */
-static void receive_all(int fd, char *out, size_t size)
+static void receive_all(struct load_wire *wire, char *out, size_t size)
 {
-    size_t len = 0;
-    ssize_t got;
-    do {
-        got = recv(fd, out + len, size - 1 - len, 0);
-        if (got < 0)
-            load_die_errno("no answer");
-        len += (size_t)got;
-        out[len] = '\0';
-    } while (got > 0 && len < size - 1);
+    size_t len = 0, got = 1;
+    for (; got > 0 && len < size - 1; len += got)
+        got = load_wire_receive(wire, out + len, size - 1 - len);
+    out[len] = '\0';
 }
 
 /* Takes the head and leaves what follows it. */
@@ -101,48 +106,62 @@ static void demand_status(const char *answer, const char *status)
     load_die("the server refused a request of the set-up");
 }
 
-static void post_json(const struct load_options *options, unsigned user, const char *path,
-                      const char *json, char *out_answer)
+void load_request(const struct load_options *options, unsigned user, const char *method,
+                  const char *path, const char *headers, const char *body, char *out_answer)
 {
-    char head[256];
+    char head[512];
     struct cf_buf request;
+    struct load_wire wire;
     cf_buf_init(&request, REQUEST_MAX);
     snprintf(head, sizeof(head),
-             "POST %s HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n"
-             "Content-Type: application/json\r\nContent-Length: %zu\r\n",
-             path, strlen(json));
+             "%s %s HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n%sContent-Length: %zu\r\n",
+             method, path, headers, strlen(body));
     append(&request, head);
     load_authorize(options, user, &request);
     append(&request, "\r\n");
-    append(&request, json);
-    int fd = load_connect(options->port);
-    send_whole(fd, cf_buf_peek(&request));
-    receive_all(fd, out_answer, ANSWER_MAX);
+    append(&request, body);
+    load_wire_open(&wire, options);
+    load_wire_send(&wire, cf_buf_peek(&request));
+    receive_all(&wire, out_answer, LOAD_REPLY_MAX);
     demand_status(out_answer, "201");
-    close(fd);
+    load_wire_close(&wire);
     cf_buf_deinit(&request);
 }
 
-static void make_shop(const struct load_options *options, char out_id[CF_UUID_LEN])
+static void post_json(const struct load_options *options, unsigned user, const char *path,
+                      const char *json, char *out_answer)
 {
-    char answer[ANSWER_MAX], path[LOAD_PATH_MAX], json[64];
-    post_json(options, 0, "/api/v1/shops", "{\"name\":\"Bench\"}", answer);
-    const char *id = strstr(answer, "\"id\":\"");
-    if (id == NULL)
-        load_die("a shop without an id");
-    memcpy(out_id, id + 6, CF_UUID_LEN);
-    snprintf(path, sizeof(path), "/api/v1/shops/%.*s/members", CF_UUID_LEN, out_id);
+    load_request(options, user, "POST", path, "Content-Type: application/json\r\n", json,
+                 out_answer);
+}
+
+void load_find_id(const char *answer, const char *before, char out_id[CF_UUID_LEN])
+{
+    const char *id = strstr(answer, before);
+    if (id == NULL || strlen(id + strlen(before)) < CF_UUID_LEN)
+        load_die("an answer without an id");
+    memcpy(out_id, id + strlen(before), CF_UUID_LEN);
+}
+
+static void make_room(const struct load_options *options, const struct load_dialect *dialect,
+                      char out_id[CF_UUID_LEN])
+{
+    char answer[LOAD_REPLY_MAX], path[LOAD_PATH_MAX], json[64];
+    post_json(options, 0, dialect->rooms, "{\"name\":\"Bench\"}", answer);
+    load_find_id(answer, dialect->room_id, out_id);
+    snprintf(path, sizeof(path), "%s/%.*s/members", dialect->rooms, CF_UUID_LEN, out_id);
     for (unsigned user = 1; user < options->users; user++) {
         snprintf(json, sizeof(json), "{\"user_id\":\"bench-%04u\"}", user);
         post_json(options, 0, path, json, answer);
     }
 }
 
-void load_make_shops(const struct load_options *options, char (*out_ids)[CF_UUID_LEN])
+void load_make_rooms(const struct load_options *options, const struct load_dialect *dialect,
+                     char (*out_ids)[CF_UUID_LEN])
 {
     for (unsigned i = 0; i < options->rooms; i++) {
         if (options->secret.len > 0)
-            make_shop(options, out_ids[i]);
+            make_room(options, dialect, out_ids[i]);
         else
             memcpy(out_ids[i], "00000000-0000-0000-0000-000000000000", CF_UUID_LEN);
     }
@@ -150,7 +169,7 @@ void load_make_shops(const struct load_options *options, char (*out_ids)[CF_UUID
 
 static uint64_t make_conversation(const struct load_options *options, unsigned room)
 {
-    char answer[ANSWER_MAX], participant[32];
+    char answer[LOAD_REPLY_MAX], participant[32];
     struct cf_buf json;
     cf_buf_init(&json, REQUEST_MAX);
     append(&json, "{\"kind\":\"group\",\"title\":\"Bench\",\"participantIds\":[");
@@ -176,7 +195,7 @@ void load_make_conversations(const struct load_options *options, uint64_t *out_i
         out_ids[i] = options->secret.len > 0 ? make_conversation(options, i) : i + 1;
 }
 
-int load_ask_upgrade(uint16_t port, const char *path, struct cf_slice headers)
+int load_ask_upgrade(unsigned port, const char *path, struct cf_slice headers)
 {
     char head[512];
     int len = snprintf(head, sizeof(head),
@@ -190,40 +209,47 @@ int load_ask_upgrade(uint16_t port, const char *path, struct cf_slice headers)
         cf_buf_append(&request, headers) != CF_OK)
         load_die("no memory");
     append(&request, "\r\n");
-    int fd = load_connect(port);
-    send_whole(fd, cf_buf_peek(&request));
+    struct load_wire wire = {.fd = load_connect(port)};
+    load_wire_send(&wire, cf_buf_peek(&request));
     cf_buf_deinit(&request);
-    return fd;
+    return wire.fd;
 }
 
 void load_await_upgrade(int fd)
 {
-    char answer[ANSWER_MAX];
+    char answer[LOAD_REPLY_MAX];
     receive_head(fd, answer, sizeof(answer));
     demand_status(answer, "101");
     load_set_nonblocking(fd);
 }
 
-static int ask_stream(const struct load_options *options, const char shop[CF_UUID_LEN],
-                      unsigned user)
+static int ask_stream(const struct load_options *options, const struct load_dialect *dialect,
+                      const char room[CF_UUID_LEN], unsigned user)
 {
     char path[LOAD_PATH_MAX];
     struct cf_buf headers;
     cf_buf_init(&headers, REQUEST_MAX);
     load_authorize(options, user, &headers);
-    snprintf(path, sizeof(path), "/api/v1/shops/%.*s/messages/stream", CF_UUID_LEN, shop);
+    if (options->deflate != 0)
+        append(&headers, "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    if (dialect->stream_end == NULL)
+        snprintf(path, sizeof(path), "%s", dialect->stream);
+    else
+        snprintf(path, sizeof(path), "%s%.*s%s", dialect->stream, CF_UUID_LEN, room,
+                 dialect->stream_end);
     int fd = load_ask_upgrade(options->port, path, cf_buf_peek(&headers));
     cf_buf_deinit(&headers);
     return fd;
 }
 
-void load_open_streams(const struct load_options *options, char (*shops)[CF_UUID_LEN], int *out_fds)
+void load_open_streams(const struct load_options *options, const struct load_dialect *dialect,
+                       char (*rooms)[CF_UUID_LEN], int *out_fds)
 {
     unsigned opened = 0;
     for (unsigned asked = 0; opened < options->streams;) {
         for (; asked < options->streams && asked < opened + LOAD_UPGRADES_AT_ONCE; asked++)
             out_fds[asked] =
-                ask_stream(options, shops[asked % options->rooms], asked % options->users);
+                ask_stream(options, dialect, rooms[asked % options->rooms], asked % options->users);
         for (; opened < asked; opened++)
             load_await_upgrade(out_fds[opened]);
     }

@@ -9,9 +9,8 @@
 
 #include "base/uuid.h"
 #include "load_setup.h"
-#include "wire/ws/frame.h"
 
-enum { PACKET_MAX = 2048, JOIN_ID = 0 };
+enum { JOIN_ID = 0 };
 
 /* One text frame. */
 static void emit(struct load_socket *socket, const char *format, ...)
@@ -19,21 +18,14 @@ static void emit(struct load_socket *socket, const char *format, ...)
 
 static void emit(struct load_socket *socket, const char *format, ...)
 {
-    static const uint8_t mask[4] = {0x37, 0xfa, 0x21, 0x3d};
-    uint8_t frame[CF_WS_HEADER_MAX + PACKET_MAX];
-    char packet[PACKET_MAX];
+    char packet[LOAD_SENT_MAX + 1];
     va_list values;
     va_start(values, format);
     int printed = vsnprintf(packet, sizeof(packet), format, values);
     va_end(values);
-    if (printed < 0 || printed >= PACKET_MAX)
+    if (printed < 0 || printed > LOAD_SENT_MAX)
         load_die("a packet that is too long");
-    size_t len = (size_t)printed;
-    size_t head = cf_ws_header_write(frame, CF_WS_TEXT, false, len, mask);
-    memcpy(frame + head, packet, len);
-    cf_ws_mask(frame + head, len, mask, 0);
-    if (send(socket->listener.source.fd, frame, head + len, 0) != (ssize_t)(head + len))
-        load_die_errno("cannot send a packet");
+    load_listener_send(&socket->listener, cf_slice_of(packet, (size_t)printed));
 }
 
 /* Unique over all runs: no two messages of a sender are sent in the same microsecond. */
@@ -47,13 +39,15 @@ static void write_client_id(const struct load_sender *sender, char out[CF_UUID_L
 static void send_message(struct load_sender *sender)
 {
     struct load_socket *socket = CF_CONTAINER_OF(sender, struct load_socket, sender);
-    char text[LOAD_TEXT_LEN], id[CF_UUID_LEN];
+    char text[LOAD_TEXT_MAX], id[CF_UUID_LEN];
+    unsigned bytes = socket->listener.run->options->text;
+    load_text_fill(text, bytes, false, sender->number);
     load_sender_begin(sender, text);
     write_client_id(sender, id);
     emit(socket,
          "42%" PRIu32 "[\"message:send\",%" PRIu64
          ",{\"text\":\"%.*s\",\"clientMessageId\":\"%.*s\"}]",
-         JOIN_ID + sender->counter, socket->conversation, LOAD_TEXT_LEN, text, CF_UUID_LEN, id);
+         JOIN_ID + sender->counter, socket->conversation, (int)bytes, text, CF_UUID_LEN, id);
 }
 
 static void connect_namespace(struct load_socket *socket)
@@ -64,7 +58,7 @@ static void connect_namespace(struct load_socket *socket)
         emit(socket, "40");
         return;
     }
-    cf_buf_init(&token, PACKET_MAX);
+    cf_buf_init(&token, LOAD_SENT_MAX);
     load_sign(options, socket->number % options->users, &token);
     emit(socket, "40{\"token\":\"%.*s\"}", (int)token.len, (const char *)token.ptr);
     cf_buf_deinit(&token);
