@@ -67,7 +67,8 @@ describe('uploads in one go', () => {
         writeFileSync(sentFile, body);
         const curl = (user, ...args) => exec('curl', ['-sS', '-H', `Authorization: Bearer ${tokenFor(user)}`, ...args]);
         const sent = await curl(ann, '--data-binary', `@${sentFile}`, '-H', 'Content-Type: application/octet-stream',
-            '-H', `X-Encrypted-Metadata: ${sealed('m')}`, '-w', '\n%{http_code}', `${server.address}${mediaPath(thread)}`);
+            '-H', `X-Encrypted-Metadata: ${sealed('m')}`, '-w', '\n%{http_code}',
+            `${server.address}${mediaPath(thread)}`);
         const [json, status] = sent.stdout.split('\n');
         assert.equal(status, '201', json);
         const media = JSON.parse(json);

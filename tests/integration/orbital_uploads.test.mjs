@@ -73,7 +73,8 @@ describe('the protocol', () => {
         assert.equal((await patch(server, ann, path, 0, body.subarray(0, 400))).status, 204);
         const rest = body.subarray(400);
         const send = (headers, { user = ann, at = path, bytes = rest } = {}) => server.request('PATCH', at,
-            { token: tokenFor(user), body: bytes, headers: { ...version, ...patchType, 'upload-offset': '400', ...headers } });
+            { token: tokenFor(user), body: bytes,
+                headers: { ...version, ...patchType, 'upload-offset': '400', ...headers } });
         for (const [what, asked, status] of [
             ['an offset that was', () => send({ 'upload-offset': '0' }), 409],
             ['an offset to come', () => send({ 'upload-offset': '401' }), 409],
@@ -189,6 +190,27 @@ describe('the protocol', () => {
         await assertThere(server, people_, idOf(path), body);
     });
 
+    test('requests that come together with the last bytes are answered after them', async () => {
+        const { ann, thread } = await family(server);
+        const body = noise(400000);
+        const path = await begin(server, ann, thread, body.length);
+        const wire = await Wire.open(server);
+        await wire.send(Buffer.concat([Buffer.from(patchHead(ann, path, 0, 1000)), body.subarray(0, 1000),
+            Buffer.from(patchHead(ann, path, 1000, body.length - 1000)), body.subarray(1000),
+            Buffer.from(requestHead(ann, 'HEAD', path, version)),
+            Buffer.from(requestHead(ann, 'GET', `/v1/media/${idOf(path)}`))]));
+        for (const offset of [1000, body.length]) {
+            const { status, headers } = await within(wire.answer(), 'the 204');
+            assert.deepEqual([status, headers['upload-offset']], [204, String(offset)]);
+        }
+        const asked = await within(wire.answer({ bodyless: true }), 'the offset');
+        assert.deepEqual([asked.status, asked.headers['upload-offset']], [200, String(body.length)]);
+        const got = await within(wire.answer(), 'the medium');
+        assert.equal(got.status, 200, got.text);
+        assertSame(got.bytes, body);
+        wire.cut();
+    });
+
     test('a PATCH without Content-Length is refused', async () => {
         const { ann, thread } = await family(server);
         const path = await begin(server, ann, thread, 10);
@@ -223,7 +245,7 @@ describe('the protocol', () => {
         const answer = await within(wire.answer(), 'an answer or the end');
         assert.ok(answer === undefined || answer.status === 404, answer?.text);
         assert.equal((await head(server, ann, path)).status, 404);
-        await until(() => !unfinished(server).includes(idOf(path)) && !files(server).includes(idOf(path)), 'it is gone');
+        await until(() => ![...unfinished(server), ...files(server)].includes(idOf(path)), 'it is gone');
         assert.deepEqual(await announced(server, ann, group), []);
         wire.cut();
     });
@@ -311,7 +333,8 @@ describe('tus-js-client', () => {
             const { url } = await within(tusUpload(server, ann, thread, source(dir), { ...options,
                 metadata: { filename: 'nobody reads this' }, headers: { 'X-Encrypted-Metadata': sealed('m') } }), what);
             const { data } = await feed.next('media_uploaded');
-            assert.deepEqual([data.media_id, data.encrypted_metadata, data.size_bytes], [idOf(url), sealed('m'), body.length]);
+            assert.deepEqual([data.media_id, data.encrypted_metadata, data.size_bytes],
+                [idOf(url), sealed('m'), body.length]);
             await assertThere(server, people_, idOf(url), body);
             assert.deepEqual(unfinished(server), []);
             rmSync(dir, { recursive: true });
@@ -382,33 +405,34 @@ describe('tus-js-client', () => {
 });
 
 describe('raw sockets', () => {
-    test('100 MiB over connections that are cut, a server that is stopped, and another one', { timeout: 300000 }, async (context) => {
-        const dir = makeDir();
-        let server = await serve(context, {}, { dir });
-        const people_ = await family(server);
-        const { ann, thread } = people_;
-        const large = noise(100 * MiB, 7);
-        const path = await begin(server, ann, thread, large.length);
-        let before = 0;
-        for (const [round, count] of [1, 65536, 30 * MiB + 1, 11 * MiB, 25 * MiB + 12345].entries()) {
-            const wire = await Wire.open(server);
-            await wire.send(patchHead(ann, path, before, large.length - before));
-            await wire.send(large.subarray(before, before + count));
-            if (round === 3) {
-                assert.equal(await server.stop(), 0, server.log.slice(-6000));
-                server = await serve(context, {}, { dir });
-            } else {
-                wire.cut();
+    test('100 MiB over connections that are cut, a server that is stopped, and another one',
+        { timeout: 300000 }, async (context) => {
+            const dir = makeDir();
+            let server = await serve(context, {}, { dir });
+            const people_ = await family(server);
+            const { ann, thread } = people_;
+            const large = noise(100 * MiB, 7);
+            const path = await begin(server, ann, thread, large.length);
+            let before = 0;
+            for (const [round, count] of [1, 65536, 30 * MiB + 1, 11 * MiB, 25 * MiB + 12345].entries()) {
+                const wire = await Wire.open(server);
+                await wire.send(patchHead(ann, path, before, large.length - before));
+                await wire.send(large.subarray(before, before + count));
+                if (round === 3) {
+                    assert.equal(await server.stop(), 0, server.log.slice(-6000));
+                    server = await serve(context, {}, { dir });
+                } else {
+                    wire.cut();
+                }
+                await wire.closed;
+                const offset = await offsetOf(server, ann, path, large.length);
+                assert.ok(offset >= before && offset <= before + count, `${offset} after ${count} more than ${before}`);
+                before = offset;
             }
-            await wire.closed;
-            const offset = await offsetOf(server, ann, path, large.length);
-            assert.ok(offset >= before && offset <= before + count, `${offset} after ${count} more than ${before}`);
-            before = offset;
-        }
-        assert.equal(await finish(server, ann, path, large), 1);
-        await assertThere(server, people_, idOf(path), large);
-        assertSame(readFileSync(fileOf(server, idOf(path))), large, 'the file');
-        await stopClean(server);
-        rmSync(dir, { recursive: true });
-    });
+            assert.equal(await finish(server, ann, path, large), 1);
+            await assertThere(server, people_, idOf(path), large);
+            assertSame(readFileSync(fileOf(server, idOf(path))), large, 'the file');
+            await stopClean(server);
+            rmSync(dir, { recursive: true });
+        });
 });

@@ -49,7 +49,8 @@ test('at random moments around the last bytes of eight uploads', { timeout: 6000
         const body = noise(size, number);
         const key = `direct-${number}`;
         const wire = await Wire.open(server);
-        await wire.send(requestHead(ann, 'POST', mediaPath(thread), { 'Content-Length': size, 'Idempotency-Key': key }));
+        await wire.send(requestHead(ann, 'POST', mediaPath(thread),
+            { 'Content-Length': size, 'Idempotency-Key': key }));
         await wire.send(body.subarray(0, size - last));
         return { wire, status: 201, end: (each) => each.send(body.subarray(-last)), check: async (acknowledged) => {
             const again = await postMedia(server, ann, thread, body, { headers: { 'idempotency-key': key } });
@@ -113,7 +114,8 @@ async function killAt(server, call, nth) {
 test('at each system call of the end of an upload', { timeout: 600000,
     skip: spawnSync('strace', ['-V']).status !== 0 && 'there is no strace' }, async (context) => {
     const reached = [];
-    for (const call of ['write', 'pwrite64', 'writev', 'pwritev', 'fsync', 'fdatasync', '/^rename', '/^link', 'ftruncate']) {
+    for (const call of ['write', 'pwrite64', 'writev', 'pwritev', 'fsync', 'fdatasync', '/^rename', '/^link',
+        'ftruncate']) {
         for (let nth = 1; ; nth++) {
             const dir = makeDir();
             // One thread for files, since strace counts the calls of each.
