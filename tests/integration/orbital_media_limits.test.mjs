@@ -273,8 +273,8 @@ describe('a full disk', () => {
             if (small === undefined) return;
             const { dir, disk } = small;
             const server = await serve(context, {}, { dir });
-            const people_ = await family(server);
-            const { ann, ben, group, thread } = people_;
+            const who = await family(server);
+            const { ann, ben, group, thread } = who;
             const feed = await feeds(context, server)(ben, group);
             const empty = fill(disk, 6 * MiB);
             const body = noise(12 * MiB);
@@ -301,10 +301,10 @@ describe('a full disk', () => {
             assert.equal((await server.request('GET', '/v1/groups', { token: tokenFor(ben) })).json.groups.length, 1);
             assert.deepEqual(await announced(server, ben, group), []);
             // In one go: the same text, and nothing stays of it.
-            const files_ = unfinished(server);
+            const leftovers = unfinished(server);
             const direct = await postMedia(server, ann, thread, body.subarray(0, MiB));
             assertProblem(direct, 507, 'insufficient_storage');
-            await until(() => unfinished(server).length === files_.length, 'nothing of it stays');
+            await until(() => unfinished(server).length === leftovers.length, 'nothing of it stays');
             if (place !== '.') {
                 const said = await say(server, ann, group, 'the disk is full');
                 assert.equal((await feed.next()).data.message_id, said.message_id);
@@ -316,7 +316,7 @@ describe('a full disk', () => {
             assert.ok(await offsetOf(server, ann, path, body.length) > 3 * MiB, 'what there was space for is kept');
             assert.equal(await finish(server, ann, path, body), 1);
             assert.equal((await feed.next('media_uploaded')).data.media_id, idOf(path));
-            await assertThere(server, people_, idOf(path), body);
+            await assertThere(server, who, idOf(path), body);
             assert.equal(server.child.exitCode, null);
             await stopClean(server);
         });
@@ -326,17 +326,17 @@ describe('a full disk', () => {
         const small = smallDisk(context, 'orbital', 24);
         if (small === undefined) return;
         const server = await serve(context, {}, { dir: small.dir });
-        const people_ = await family(server);
+        const who = await family(server);
         const empty = fill(small.disk, 6 * MiB);
         const body = noise(12 * MiB);
         let refusals = 0;
-        const { url } = await within(tusUpload(server, people_.ann, people_.thread, body, { chunkSize: MiB,
+        const { url } = await within(tusUpload(server, who.ann, who.thread, body, { chunkSize: MiB,
             retryDelays: Array.from({ length: 20 }, () => 50),
             onAfterResponse: (request, response) => {
                 if (response.getStatus() === 507 && ++refusals === 3) empty();
             } }), 'the upload');
         assert.equal(refusals, 3);
-        await assertThere(server, people_, idOf(url), body);
+        await assertThere(server, who, idOf(url), body);
         await stopClean(server);
     });
 });
@@ -346,8 +346,8 @@ const sanitizer = readFileSync(confab).includes('__asan_init') && 'a sanitizer h
 describe('memory', () => {
     test('20 uploads of 100 MiB at once: at most 2 MiB each', { timeout: 300000, skip: sanitizer }, async (context) => {
         const server = await serve(context);
-        const people_ = await family(server);
-        const { ann, ben, thread } = people_;
+        const who = await family(server);
+        const { ann, ben, thread } = who;
         const uploads = 20, size = 100 * MiB, piece = noise(MiB);
         const resident = () => Number(readFileSync(`/proc/${server.child.pid}/status`, 'latin1')
             .match(/VmRSS:\s+(\d+) kB/)[1]) * 1024;

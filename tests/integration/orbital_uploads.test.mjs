@@ -31,8 +31,8 @@ describe('the protocol', () => {
     });
 
     test('created, asked, sent in parts, announced with the last', async (context) => {
-        const people_ = await family(server);
-        const { ann, ben, group, thread } = people_;
+        const who = await family(server);
+        const { ann, ben, group, thread } = who;
         const feed = await feeds(context, server)(ben, group);
         const body = noise(300000);
         const made = await create(server, ann, thread, body.length,
@@ -59,14 +59,14 @@ describe('the protocol', () => {
         const { type, data } = await feed.next();
         assert.deepEqual([type, data.media_id, data.thread_id, data.author_id, data.encrypted_metadata,
             data.size_bytes], ['media_uploaded', media, thread, ann, sealed('name'), body.length]);
-        await assertThere(server, people_, media, body);
+        await assertThere(server, who, media, body);
         // A client whose last answer was lost asks: it is all there.
         assert.equal(await offsetOf(server, ann, path, body.length), body.length);
     });
 
     test('what a PATCH is refused with, and that it changes nothing', async () => {
-        const people_ = await family(server);
-        const { ann, ben, thread } = people_;
+        const who = await family(server);
+        const { ann, ben, thread } = who;
         const [zoe] = people('zoe');
         const body = noise(1000);
         const path = await begin(server, ann, thread, body.length);
@@ -111,7 +111,7 @@ describe('the protocol', () => {
         assert.equal((await head(server, ann, `/v1/uploads/${nowhere}`)).status, 404);
         assert.equal(readFileSync(temporaryOf(server, idOf(path))).length, 400);
         assert.equal(await finish(server, ann, path, body), 1);
-        await assertThere(server, people_, idOf(path), body);
+        await assertThere(server, who, idOf(path), body);
         assert.equal((await patch(server, ann, path, 1000, noise(1))).status, 413);
         assert.equal((await patch(server, ann, path, 400, rest)).status, 409);
     });
@@ -148,13 +148,13 @@ describe('the protocol', () => {
     });
 
     test('creation with the first bytes, and with all', async () => {
-        const people_ = await family(server);
-        const { ann, thread } = people_;
+        const who = await family(server);
+        const { ann, thread } = who;
         const body = noise(500000);
         const made = await create(server, ann, thread, body.length, { body: body.subarray(0, 123456) });
         assert.deepEqual([made.status, made.headers['upload-offset']], [201, '123456'], made.text);
         assert.equal(await finish(server, ann, made.headers.location, body), 1);
-        await assertThere(server, people_, idOf(made.headers.location), body);
+        await assertThere(server, who, idOf(made.headers.location), body);
 
         const others = await family(server);
         const all = await create(server, others.ann, others.thread, body.length, { body });
@@ -163,8 +163,8 @@ describe('the protocol', () => {
     });
 
     test('a creation again with its key: the same upload, whatever its state', async () => {
-        const people_ = await family(server);
-        const { ann, ben, thread } = people_;
+        const who = await family(server);
+        const { ann, ben, thread } = who;
         const body = noise(500000);
         const keyed = (length = body.length, more = {}, user = ann) => create(server, user, thread, length,
             { headers: { 'idempotency-key': 'once', ...more } });
@@ -187,7 +187,7 @@ describe('the protocol', () => {
         const complete = await keyed();
         assert.deepEqual([complete.status, complete.headers.location, complete.headers['upload-offset']],
             [201, path, String(body.length)]);
-        await assertThere(server, people_, idOf(path), body);
+        await assertThere(server, who, idOf(path), body);
     });
 
     test('requests that come together with the last bytes are answered after them', async () => {
@@ -257,8 +257,8 @@ describe('two connections', () => {
     after(() => stopClean(server));
 
     test('who comes second is told to try again, and gets in: the first lets go', async () => {
-        const people_ = await family(server);
-        const { ann, thread } = people_;
+        const who = await family(server);
+        const { ann, thread } = who;
         const body = noise(MiB);
         const path = await begin(server, ann, thread, body.length);
         const first = await Wire.open(server);
@@ -269,13 +269,13 @@ describe('two connections', () => {
         assert.ok(second.status === 423 || second.status === 409, `${second.status} ${second.text}`);
         await within(finish(server, ann, path, body), 'it goes on');
         await within(first.closed, 'the first is gone', 5000).catch(() => assert.fail('the first was not let go'));
-        await assertThere(server, people_, idOf(path), body);
+        await assertThere(server, who, idOf(path), body);
     });
 
     test('both send the same at once: one file, one event', async () => {
         for (let round = 0; round < 10; round++) {
-            const people_ = await family(server);
-            const { ann, thread } = people_;
+            const who = await family(server);
+            const { ann, thread } = who;
             const body = noise(400000, round);
             const path = await begin(server, ann, thread, body.length);
             const outcomes = await Promise.allSettled([0, 1, 2].map(() => patch(server, ann, path, 0, body)));
@@ -283,14 +283,14 @@ describe('two connections', () => {
             for (const status of statuses) assert.ok(['cut', 204, 409, 423].includes(status), statuses.join());
             assert.ok(statuses.filter((status) => status === 204).length <= 1, statuses.join());
             await within(finish(server, ann, path, body), 'it is there');
-            await assertThere(server, people_, idOf(path), body);
+            await assertThere(server, who, idOf(path), body);
         }
     });
 
     test('the last answer is lost: who asks is told the truth', async () => {
         for (let round = 0; round < 10; round++) {
-            const people_ = await family(server);
-            const { ann, thread } = people_;
+            const who = await family(server);
+            const { ann, thread } = who;
             const body = noise(200000, round);
             const path = await begin(server, ann, thread, body.length, { body: body.subarray(0, 100000) });
             const wire = await Wire.open(server);
@@ -299,7 +299,7 @@ describe('two connections', () => {
             wire.socket.end();
             // As long as it is not announced, it is not complete for the client either.
             await within(finish(server, ann, path, body), 'it is there');
-            await assertThere(server, people_, idOf(path), body);
+            await assertThere(server, who, idOf(path), body);
             wire.cut();
         }
     });
@@ -326,8 +326,8 @@ describe('tus-js-client', () => {
         }, {}],
     ]) {
         test(`${what}`, async (context) => {
-            const people_ = await family(server);
-            const { ann, ben, group, thread } = people_;
+            const who = await family(server);
+            const { ann, ben, group, thread } = who;
             const dir = makeDir();
             const feed = await feeds(context, server)(ben, group);
             const { url } = await within(tusUpload(server, ann, thread, source(dir), { ...options,
@@ -335,7 +335,7 @@ describe('tus-js-client', () => {
             const { data } = await feed.next('media_uploaded');
             assert.deepEqual([data.media_id, data.encrypted_metadata, data.size_bytes],
                 [idOf(url), sealed('m'), body.length]);
-            await assertThere(server, people_, idOf(url), body);
+            await assertThere(server, who, idOf(url), body);
             assert.deepEqual(unfinished(server), []);
             rmSync(dir, { recursive: true });
         });
@@ -343,8 +343,8 @@ describe('tus-js-client', () => {
 
     test('100 MiB over a connection that is cut five times, then downloaded in ranges', { timeout: 300000 },
         async (context) => {
-            const people_ = await family(server);
-            const { ann, ben, group, thread } = people_;
+            const who = await family(server);
+            const { ann, ben, group, thread } = who;
             const large = noise(100 * MiB, 100);
             const proxy = await CuttingProxy.start(server.port, [5, 20, 21, 60, 95].map((each) => each * MiB));
             context.after(() => proxy.close());
@@ -375,8 +375,8 @@ describe('tus-js-client', () => {
         async (context) => {
             const dir = makeDir();
             let mine = await serve(context, {}, { dir });
-            const people_ = await family(mine);
-            const { ann, group, thread } = people_;
+            const who = await family(mine);
+            const { ann, group, thread } = who;
             const large = noise(32 * MiB, 32);
             const proxy = await CuttingProxy.start(mine.port);
             context.after(() => proxy.close());
@@ -394,11 +394,11 @@ describe('tus-js-client', () => {
             }
             const { url } = await uploaded;
             assert.ok(proxy.passed < 64 * MiB, 'it did not begin again');
-            await assertThere(mine, people_, idOf(url), large);
+            await assertThere(mine, who, idOf(url), large);
             mine.child.kill('SIGKILL');
             await mine.closed;
             mine = await serve(context, {}, { dir });
-            await assertThere(mine, people_, idOf(url), large);
+            await assertThere(mine, who, idOf(url), large);
             await stopClean(mine);
             rmSync(dir, { recursive: true });
         });
@@ -409,8 +409,8 @@ describe('raw sockets', () => {
         { timeout: 300000 }, async (context) => {
             const dir = makeDir();
             let server = await serve(context, {}, { dir });
-            const people_ = await family(server);
-            const { ann, thread } = people_;
+            const who = await family(server);
+            const { ann, thread } = who;
             const large = noise(100 * MiB, 7);
             const path = await begin(server, ann, thread, large.length);
             let before = 0;
@@ -430,7 +430,7 @@ describe('raw sockets', () => {
                 before = offset;
             }
             assert.equal(await finish(server, ann, path, large), 1);
-            await assertThere(server, people_, idOf(path), large);
+            await assertThere(server, who, idOf(path), large);
             assertSame(readFileSync(fileOf(server, idOf(path))), large, 'the file');
             await stopClean(server);
             rmSync(dir, { recursive: true });
