@@ -217,8 +217,9 @@ describe('expiry', () => {
         const young = await begin(server, ann, thread, 300, { body: noise(300).subarray(0, 100) });
         await stopClean(server);
         // Nobody waits a day: the clock of the database is set back by one, for one of the two.
-        const age = (id) => execFileSync('sqlite3', [join(dir, 'confab.db'), `UPDATE group_media SET opened = opened
-            - 86400000000 WHERE lower(hex(id)) = '${id.replaceAll('-', '')}'; SELECT changes();`]).toString().trim();
+        const age = (id) => execFileSync('sqlite3', [join(dir, 'confab.db'),
+            `UPDATE orbital_media SET opened_us = opened_us - 86400000000
+            WHERE lower(hex(id)) = '${id.replaceAll('-', '')}'; SELECT changes();`]).toString().trim();
         try {
             assert.equal(age(idOf(old)), '1');
         } catch (error) {
