@@ -211,6 +211,54 @@ static void a_reader_that_stops_and_goes_on(void **state)
     rig_deinit(&rig);
 }
 
+static bool drained_once(struct rig *rig)
+{
+    return rig->ends[0]->drained == 1;
+}
+
+static bool late;
+
+static void be_late(struct cf_loop_timer *timer)
+{
+    (void)timer;
+    late = true;
+}
+
+static bool is_late(struct rig *rig)
+{
+    (void)rig;
+    return late;
+}
+
+/* That there is room is the loop's to say; from then on nothing is waited for. */
+static void room_is_told_of_by_drained(void **state)
+{
+    (void)state;
+    static uint8_t sink[FILE_LEN];
+    struct rig rig;
+    struct cf_loop_timer timer;
+    uint64_t offset;
+    int fd;
+    struct end *end = accept_and_stall(&rig, &fd, &offset);
+    uint64_t stuck = offset;
+    rig.config.write_wait_ms = 200; /* of no stall yet */
+    assert_int_equal(recv(fd, sink, (size_t)offset, MSG_WAITALL), offset);
+    assert_int_equal(send_file(end, file, &offset, FILE_LEN), CF_OK);
+    assert_int_equal(offset, stuck);
+    rig_run(&rig, drained_once);
+    assert_false(cf_conn_blocked(&end->conn));
+    assert_int_equal(send_file(end, file, &offset, FILE_LEN), CF_OK);
+    assert_in_range(offset, stuck + 1, FILE_LEN);
+    assert_int_equal(recv(fd, sink, (size_t)(offset - stuck), MSG_WAITALL), offset - stuck);
+    late = false;
+    cf_loop_timer_init(&timer, be_late);
+    cf_loop_timer_set(rig.loop, &timer, cf_loop_now(rig.loop).ms + 400);
+    rig_run(&rig, is_late);
+    assert_int_equal(end->closed, 0);
+    close(fd);
+    rig_deinit(&rig);
+}
+
 static bool file_sent(struct rig *rig)
 {
     (void)rig;
@@ -537,6 +585,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_of_a_file_and_parts_of_it),
         cmocka_unit_test(a_reader_that_stops_and_goes_on),
+        cmocka_unit_test(room_is_told_of_by_drained),
         cmocka_unit_test(a_slow_reader_is_served),
         cmocka_unit_test(a_reader_that_never_reads_is_timed_out),
         cmocka_unit_test(a_peer_that_vanishes_in_the_middle),
