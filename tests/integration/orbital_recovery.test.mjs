@@ -9,7 +9,9 @@ import { Feed, Follower, addMember, ask, createGroup, expect, feeds, fetchSince,
 import { people, random, seedOf, sleep, stopClean, until } from './talk_lib.mjs';
 
 let server;
-before(async () => { server = await startServer({ ORBITAL_PING_PERIOD_SECONDS: '1' }); });
+// Readers and writers share this process: the readers may be behind.
+const patient = { WEBSOCKET_SEND_BUFFER: '8192' };
+before(async () => { server = await startServer({ ORBITAL_PING_PERIOD_SECONDS: '1', ...patient }); });
 after(async () => { await stopClean(server); });
 
 // Stamps of one group rise strictly, over all groups they never fall.
@@ -104,7 +106,7 @@ describe('order', () => {
 
     test('one group alone outruns the clock, and its stamps stay in order over a restart', async (context) => {
         const dir = makeDir();
-        let own = await startServer({}, { dir });
+        let own = await startServer(patient, { dir });
         context.after(() => { own.child.kill('SIGKILL'); rmSync(dir, { recursive: true, force: true }); });
         const [ann] = people('ann');
         const group = await createGroup(own, ann);
@@ -112,7 +114,7 @@ describe('order', () => {
             await Promise.all(Array.from({ length: 300 }, (_, i) => say(own, ann, group, `${signal} ${i}`)));
             own.child.kill(signal);
             await own.closed;
-            own = await startServer({}, { dir });
+            own = await startServer(patient, { dir });
             const log = await fetchSince(own, ann);
             assertStamps(log);
             const feed = await Feed.open(own, ann);
@@ -223,7 +225,7 @@ describe('recovery', () => {
     test('kill -9: what had a 201 is there, the cursor from before it holds, retries store nothing twice',
         async (context) => {
             const dir = makeDir();
-            let own = await startServer({}, { dir });
+            let own = await startServer(patient, { dir });
             context.after(() => { own.child.kill('SIGKILL'); rmSync(dir, { recursive: true, force: true }); });
             const [ann] = people('ann');
             const group = await createGroup(own, ann);
@@ -247,7 +249,7 @@ describe('recovery', () => {
             await own.closed;
             assert.ok(answered.length >= 100);
             context.diagnostic(`${answered.length} answered, ${open.length} not`);
-            own = await startServer({}, { dir });
+            own = await startServer(patient, { dir });
             const streamed = feed.left();
             const log = await fetchSince(own, ann);
             const ids = new Set(log.map(({ data }) => data.message_id));

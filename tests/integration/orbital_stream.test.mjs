@@ -24,7 +24,7 @@ describe('connection lifecycle', () => {
         // --- WebSocket Upgrade (with JWT token) --->
         const feed = new Feed(`${urlOf(own)}?token=${tokenFor(ann)}`, { pongs: false });
         // <-- 101 Switching Protocols --
-        assert.equal((await feed.upgraded).statusCode, 101);
+        assert.equal((await within(feed.upgraded, 'the upgrade')).statusCode, 101);
         // <-- auth_success --
         const hello = await feed.next();
         assert.equal(hello.type, 'auth_success');
