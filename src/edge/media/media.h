@@ -60,7 +60,7 @@ enum cf_error cf_media_write_take(struct cf_media_writer *writer, struct cf_buf 
 /* Syncs, renames to the final `name`, syncs the directory. The same errors. */
 enum cf_error cf_media_commit(struct cf_media_writer *writer, const char *name);
 /* Frees the writer when what runs has ended; no `done` any more. A file whose commit was not told
- * of is removed, unless the writer is a resumed one. */
+ * of is removed, in the thread pool, too, unless the writer is a resumed one. */
 void cf_media_writer_free(struct cf_media_writer *writer);
 
 /* A file that is being read. One operation at a time. */

@@ -22,7 +22,7 @@ struct cf_media_writer {
     uv_loop_t *loop;
     cf_media_done *done;
     void *context;
-    enum { STEP_CREATE, STEP_RESUME, STEP_WRITE, STEP_SYNC, STEP_COMMIT } step;
+    enum { STEP_CREATE, STEP_RESUME, STEP_WRITE, STEP_SYNC, STEP_COMMIT, STEP_REMOVE } step;
     bool resumed, running, orphaned;
     /* What the last step that ended has told. */
     bool committed;
@@ -181,12 +181,19 @@ static int step_commit(struct cf_media_writer *writer)
     return failed;
 }
 
-/* The name that was given out is wanted by nobody any more. */
-static void remove_final(const struct cf_media_writer *writer)
+/* The file of a writer that was freed, whichever of its names it has. The last name of a large file
+ * takes the kernel tens of milliseconds, so it is gone before the descriptor is closed. */
+static int step_remove(struct cf_media_writer *writer)
 {
     char path[CF_MEDIA_PATH_MAX];
     cf_media_final_path(writer->media, writer->final, path);
-    unlink(path);
+    if (writer->final_found)
+        unlink(path);
+    else
+        remove_temporary(writer);
+    close(writer->fd);
+    writer->fd = -1;
+    return 0;
 }
 
 static int run_step(struct cf_media_writer *writer)
@@ -202,6 +209,8 @@ static int run_step(struct cf_media_writer *writer)
         return step_sync(writer);
     case STEP_COMMIT:
         return step_commit(writer);
+    case STEP_REMOVE:
+        return step_remove(writer);
     }
     return EINVAL;
 }
@@ -214,11 +223,8 @@ static void writer_work(uv_work_t *work)
 
 static void writer_destroy(struct cf_media_writer *writer)
 {
-    if (writer->fd >= 0) {
+    if (writer->fd >= 0)
         close(writer->fd);
-        if (!writer->committed && !writer->resumed)
-            remove_temporary(writer);
-    }
     cf_buf_deinit(&writer->bytes);
     free(writer);
 }
@@ -237,6 +243,22 @@ static enum cf_error error_of(int failed)
     }
 }
 
+static enum cf_error writer_run(struct cf_media_writer *writer);
+
+/* A file that nobody was told of goes with its writer, unless it may be resumed. */
+static void writer_abandon(struct cf_media_writer *writer)
+{
+    bool told = writer->committed && !writer->orphaned;
+    writer->orphaned = true;
+    if (writer->fd >= 0 && !writer->resumed && !told) {
+        writer->step = STEP_REMOVE;
+        if (writer_run(writer) == CF_OK)
+            return;
+        (void)step_remove(writer);
+    }
+    writer_destroy(writer);
+}
+
 static void writer_after(uv_work_t *work, int status)
 {
     struct cf_media_writer *writer = CF_CONTAINER_OF(work, struct cf_media_writer, work);
@@ -247,13 +269,10 @@ static void writer_after(uv_work_t *work, int status)
     cf_buf_release(&writer->bytes);
     if (writer->failed != 0)
         cf_log(CF_LOG_ERROR, "media write failed", CF_KV_CSTR("error", strerror(writer->failed)));
-    if (writer->orphaned) {
-        if (writer->committed && !writer->resumed)
-            remove_final(writer);
-        writer_destroy(writer);
-        return;
-    }
-    writer->done(writer->context, error_of(writer->failed));
+    if (writer->orphaned)
+        writer_abandon(writer);
+    else
+        writer->done(writer->context, error_of(writer->failed));
 }
 
 static enum cf_error writer_run(struct cf_media_writer *writer)
@@ -363,5 +382,5 @@ void cf_media_writer_free(struct cf_media_writer *writer)
     if (writer->running)
         writer->orphaned = true;
     else
-        writer_destroy(writer);
+        writer_abandon(writer);
 }
