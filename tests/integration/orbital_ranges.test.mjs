@@ -23,13 +23,13 @@ const parts = [
     ['a suffix', 'bytes=-500', size - 500, size - 1],
     ['a suffix longer than all', `bytes=-${size + 1000}`, 0, size - 1],
     ['past the end, clipped', `bytes=${size - 10}-${size + 10}`, size - 10, size - 1],
-    ['an end beyond any file', `bytes=${size - 3}-99999999999999999999999999`, size - 3, size - 1],
-    ['the unit in another case, and spaces', 'Bytes= 3-4', 3, 4],
+    ['an end beyond any file', `bytes=${size - 3}-18446744073709551615`, size - 3, size - 1],
+    ['the unit in another case', 'BYTES=3-4', 3, 4],
 ];
 const unsatisfiable = [`bytes=${size}-`, `bytes=${size + 5}-${size + 9}`, 'bytes=-0',
-    'bytes=99999999999999999999999999-'];
+    'bytes=18446744073709551615-'];
 const whole = ['bytes=0-1,5-6', 'bytes=5-2', 'bytes=abc', 'bytes=', 'bytes=-', 'bytes=1', 'items=0-5', 'bytes=0x1-2',
-    'bytes=--5', 'bytes=1-2-3', 'bytes 0-1', 'bytes=+1-2'];
+    'bytes=--5', 'bytes=1-2-3', 'bytes 0-1', 'bytes=+1-2', 'bytes=0-99999999999999999999999999'];
 
 for (const transport of ['plain', 'TLS']) {
     describe(`downloads, ${transport}`, () => {

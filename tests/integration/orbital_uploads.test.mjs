@@ -130,7 +130,7 @@ describe('the protocol', () => {
             ['a negative one', () => create(server, ann, thread, -1), 400],
             ['nothing', () => create(server, ann, thread, 0), 422],
             ['too large', () => create(server, ann, thread, 1000001), 413],
-            ['larger than any number', () => create(server, ann, thread, '99999999999999999999'), 413],
+            ['no number of bytes', () => create(server, ann, thread, '99999999999999999999'), 400],
             ['bad metadata', () => create(server, ann, thread, 10,
                 { headers: { 'x-encrypted-metadata': 'a' } }), 422],
             ['more bytes than the length', () => create(server, ann, thread, 10, { body: noise(11) }), 413],
@@ -211,14 +211,19 @@ describe('the protocol', () => {
         wire.cut();
     });
 
-    test('a PATCH without Content-Length is refused', async () => {
-        const { ann, thread } = await family(server);
-        const path = await begin(server, ann, thread, 10);
-        const text = await within(server.raw(requestHead(ann, 'PATCH', path, { ...version, ...patchType,
-            'Upload-Offset': 0, 'Transfer-Encoding': 'chunked', Connection: 'close' }) + 'a\r\n0123456789\r\n0\r\n\r\n'),
-            'the answer');
-        assert.match(text, /^HTTP\/1.1 411 /);
-        assert.equal(await offsetOf(server, ann, path, 10), 0);
+    test('a PATCH of unknown length: up to the upload\'s, and nothing beyond', async () => {
+        const who = await family(server);
+        const { ann, thread } = who;
+        const body = noise(100);
+        const path = await begin(server, ann, thread, body.length);
+        const chunked = (offset, bytes) => server.raw(Buffer.concat([Buffer.from(requestHead(ann, 'PATCH', path,
+            { ...version, ...patchType, 'Upload-Offset': offset, 'Transfer-Encoding': 'chunked', Connection: 'close' })
+            + `${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n0\r\n\r\n')]));
+        assert.match(await within(chunked(0, body.subarray(0, 60)), 'the 204'), /^HTTP\/1.1 204 [^]*Upload-Offset: 60/);
+        assert.match(await within(chunked(60, noise(41)), 'the 413'), /^HTTP\/1.1 413 /);
+        assert.equal(await offsetOf(server, ann, path, body.length), 60);
+        assert.match(await within(chunked(60, body.subarray(60)), 'the 204'), /^HTTP\/1.1 204 /);
+        await assertThere(server, who, idOf(path), body);
     });
 
     test('an unfinished upload is taken back by its author alone', async () => {
