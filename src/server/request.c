@@ -298,6 +298,7 @@ static enum cf_error read_handshake(struct cf_exchange *exchange, const struct c
         .key = cf_http_header_get(head, "Sec-WebSocket-Key"),
         .version = cf_http_header_get(head, "Sec-WebSocket-Version"),
         .key_count = cf_http_header_count(head, "Sec-WebSocket-Key"),
+        .version_count = cf_http_header_count(head, "Sec-WebSocket-Version"),
     };
     exchange->ws_offer = cf_ws_offer_check(&offer);
     if (exchange->ws_offer != CF_OK)

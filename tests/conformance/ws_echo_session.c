@@ -122,6 +122,7 @@ static unsigned check_offer(const struct cf_http_head *head)
         .key = cf_http_header_get(head, "Sec-WebSocket-Key"),
         .version = cf_http_header_get(head, "Sec-WebSocket-Version"),
         .key_count = cf_http_header_count(head, "Sec-WebSocket-Key"),
+        .version_count = cf_http_header_count(head, "Sec-WebSocket-Version"),
     };
     if (offer.upgrade.ptr == NULL && offer.key_count == 0)
         return 426; /* an ordinary request */

@@ -24,8 +24,8 @@ enum cf_error cf_ws_offer_check(const struct cf_ws_offer *offer)
         websocket = websocket || cf_slice_eq_nocase(cf_slice_trim(protocol), CF_LIT("websocket"));
     if (!offer->get || !offer->http_1_1 || !offer->connection_upgrade || !websocket)
         return CF_E_SYNTAX;
-    if (offer->version.ptr == NULL)
-        return CF_E_SYNTAX;
+    if (offer->version_count != 1)
+        return CF_E_SYNTAX; /* section 11.3.5: once */
     if (!cf_slice_eq(offer->version, CF_LIT("13")))
         return CF_E_UNSUPPORTED;
     return offer->key_count == 1 && key_ok(offer->key) ? CF_OK : CF_E_SYNTAX;
@@ -67,4 +67,21 @@ bool cf_ws_protocol_offered(struct cf_slice offered, struct cf_slice protocol)
             return true;
     }
     return false;
+}
+
+enum cf_error cf_ws_answer_check(const struct cf_ws_answer *answer, const struct cf_ws_asked *asked)
+{
+    if (answer->status != 101)
+        return CF_E_UNSUPPORTED;
+    if (!answer->connection_upgrade || !cf_slice_eq_nocase(answer->upgrade, CF_LIT("websocket")))
+        return CF_E_PROTOCOL;
+    if (answer->accept_count != 1 ||
+        !cf_slice_eq(answer->accept, cf_slice_of(asked->accept, CF_WS_ACCEPT_LEN)))
+        return CF_E_PROTOCOL;
+    if (answer->protocol_count > 1 || (answer->protocol_count == 1 &&
+                                       !cf_ws_protocol_offered(asked->protocols, answer->protocol)))
+        return CF_E_PROTOCOL;
+    if (answer->extensions.ptr != NULL && !asked->extensions)
+        return CF_E_PROTOCOL;
+    return CF_OK;
 }

@@ -41,7 +41,8 @@ static struct cf_ws_offer good_offer(void)
                                 .upgrade = CF_LIT("websocket"),
                                 .key = CF_LIT("dGhlIHNhbXBsZSBub25jZQ=="),
                                 .version = CF_LIT("13"),
-                                .key_count = 1};
+                                .key_count = 1,
+                                .version_count = 1};
 }
 
 static void test_4_2_1_good(void **state)
@@ -59,7 +60,7 @@ static void test_4_2_1_what_is_not_a_handshake(void **state)
 {
     static const struct cf_slice none = {NULL, 0};
     (void)state;
-    struct cf_ws_offer bad[11];
+    struct cf_ws_offer bad[12];
     for (size_t i = 0; i < CF_ARRAY_LEN(bad); i++)
         bad[i] = good_offer();
     bad[0].get = false;
@@ -70,10 +71,12 @@ static void test_4_2_1_what_is_not_a_handshake(void **state)
     bad[5].upgrade = CF_LIT("websockets");
     bad[6].upgrade = CF_LIT("web socket");
     bad[7].version = none;
+    bad[7].version_count = 0;
     bad[8].key = none;
     bad[8].key_count = 0;
     bad[9].key_count = 2;
     bad[10].key = CF_LIT("");
+    bad[11].version_count = 2; /* section 11.3.5 */
     for (size_t i = 0; i < CF_ARRAY_LEN(bad); i++)
         assert_int_equal(cf_ws_offer_check(&bad[i]), CF_E_SYNTAX);
 }
@@ -143,6 +146,79 @@ static void test_v3_long_protocol_lists_are_linear(void **state)
     free(list);
 }
 
+static struct cf_ws_asked asked_of_the_example(void)
+{
+    struct cf_ws_asked asked = {.extensions = false};
+    memcpy(asked.accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", CF_WS_ACCEPT_LEN);
+    return asked;
+}
+
+static struct cf_ws_answer good_answer(void)
+{
+    return (struct cf_ws_answer){.status = 101,
+                                 .connection_upgrade = true,
+                                 .upgrade = CF_LIT("websocket"),
+                                 .accept = CF_LIT("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+                                 .accept_count = 1};
+}
+
+static void test_4_1_good_answers(void **state)
+{
+    struct cf_ws_asked asked = asked_of_the_example();
+    struct cf_ws_answer answer = good_answer();
+    (void)state;
+    assert_int_equal(cf_ws_answer_check(&answer, &asked), CF_OK);
+    answer.upgrade = CF_LIT("WebSocket");
+    assert_int_equal(cf_ws_answer_check(&answer, &asked), CF_OK);
+    asked.protocols = CF_LIT("chat, superchat");
+    assert_int_equal(cf_ws_answer_check(&answer, &asked), CF_OK);
+    answer.protocol = CF_LIT("superchat");
+    answer.protocol_count = 1;
+    assert_int_equal(cf_ws_answer_check(&answer, &asked), CF_OK);
+    answer.extensions = CF_LIT("permessage-deflate");
+    asked.extensions = true;
+    assert_int_equal(cf_ws_answer_check(&answer, &asked), CF_OK);
+}
+
+static void test_4_1_bad_answers(void **state)
+{
+    struct cf_ws_asked asked = asked_of_the_example();
+    struct cf_ws_answer bad[13];
+    (void)state;
+    for (size_t i = 0; i < CF_ARRAY_LEN(bad); i++)
+        bad[i] = good_answer();
+    bad[0].connection_upgrade = false;
+    bad[1].upgrade = (struct cf_slice){NULL, 0};
+    bad[2].upgrade = CF_LIT("websockets");
+    bad[3].upgrade = CF_LIT("h2c, websocket");
+    bad[4].accept = (struct cf_slice){NULL, 0};
+    bad[4].accept_count = 0;
+    bad[5].accept = CF_LIT("S3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    bad[6].accept = CF_LIT("s3pPLMBiTxaQ9kYGzzhZRbK+xOo");
+    bad[7].accept_count = 2;
+    bad[8].protocol = CF_LIT("chat"); /* not asked for */
+    bad[8].protocol_count = 1;
+    bad[9].protocol = CF_LIT("");
+    bad[9].protocol_count = 1;
+    bad[10].extensions = CF_LIT("permessage-deflate");
+    bad[11].extensions = CF_LIT("");
+    bad[12].accept = CF_LIT("");
+    for (size_t i = 0; i < CF_ARRAY_LEN(bad); i++)
+        assert_int_equal(cf_ws_answer_check(&bad[i], &asked), CF_E_PROTOCOL);
+}
+
+static void test_4_1_other_statuses(void **state)
+{
+    static const unsigned statuses[] = {100, 102, 200, 301, 400, 401, 426, 503};
+    struct cf_ws_asked asked = asked_of_the_example();
+    (void)state;
+    for (size_t i = 0; i < CF_ARRAY_LEN(statuses); i++) {
+        struct cf_ws_answer answer = good_answer();
+        answer.status = statuses[i];
+        assert_int_equal(cf_ws_answer_check(&answer, &asked), CF_E_UNSUPPORTED);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +229,9 @@ int main(void)
         cmocka_unit_test(test_4_2_1_bad_keys),
         cmocka_unit_test(test_4_4_other_versions),
         cmocka_unit_test(test_11_3_4_protocol_offered),
+        cmocka_unit_test(test_4_1_good_answers),
+        cmocka_unit_test(test_4_1_bad_answers),
+        cmocka_unit_test(test_4_1_other_statuses),
         cmocka_unit_test(test_v3_long_protocol_lists_are_linear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
