@@ -200,6 +200,7 @@ static bool is_handshake(const struct cf_http_head *head)
         .key = cf_http_header_get(head, "Sec-WebSocket-Key"),
         .version = cf_http_header_get(head, "Sec-WebSocket-Version"),
         .key_count = cf_http_header_count(head, "Sec-WebSocket-Key"),
+        .version_count = cf_http_header_count(head, "Sec-WebSocket-Version"),
     };
     return cf_ws_offer_check(&offer) == CF_OK;
 }
