@@ -1,0 +1,346 @@
+#include "sim/server.h"
+
+#include <stdlib.h>
+
+#include "auth/jwt.h"
+#include "edge/store_mem/store_mem.h"
+#include "server/parts.h"
+#include "server/session.h"
+#include "server/socket.h"
+#include "server/text.h"
+#include "server/worker.h"
+#include "sim/calls.h"
+#include "sim/net.h"
+#include "json/writer.h"
+
+extern char **environ;
+
+struct sim_trouble trouble;
+
+static const char secret[] = "the secret of every simulated run";
+
+/* What outlives a process: the store's memory stands for what is on the disk. A commit changes it
+ * at its end, whole, or not at all. */
+struct disk {
+    struct cf_store *memory;
+    struct cf_list finished; /* what memory has handed over */
+    uint8_t hash_key[16];
+};
+
+/* The process's way to its disk. */
+struct way_to_disk {
+    struct cf_store store;
+    struct cf_list reads, writes; /* that wait */
+    struct cf_list committing;
+    struct sim_event read, commit;
+    bool refused; /* the commit that runs is refused: the disk is full */
+    bool unknown; /* its outcome will be unknown */
+    bool dying;   /* nothing is done any more */
+    int64_t full_until;
+};
+
+static struct disk disk;
+static struct way_to_disk way;
+static struct cf_config config;
+static struct cf_server *server; /* NULL: there is no process */
+static bool stopping;
+static struct sim_event cut;
+
+/* ---- the disk ---- */
+
+static void take_finished(void *context, struct cf_list *requests)
+{
+    cf_list_splice_back(context, requests);
+}
+
+static void hand_over(struct cf_list *requests)
+{
+    if (!cf_list_empty(requests))
+        cf_server_store_done(server, requests);
+}
+
+static void execute(struct cf_list *requests)
+{
+    disk.memory->ops->submit(disk.memory, requests);
+    cf_store_mem_step(disk.memory);
+    cf_list_splice_back(requests, &disk.finished);
+}
+
+static void make_unavailable(struct cf_list *requests)
+{
+    for (struct cf_list *node = requests->next; node != requests; node = node->next)
+        CF_LIST_ENTRY(node, struct cf_store_request, link)->error = CF_E_UNAVAILABLE;
+}
+
+static void begin_commit(void)
+{
+    if (cf_list_empty(&way.writes) || !cf_list_empty(&way.committing))
+        return;
+    int64_t takes = sim_between(trouble.commit_min, trouble.commit_max);
+    cf_list_splice_back(&way.committing, &way.writes);
+    if (sim_chance(trouble.slow))
+        takes += sim_between(1, 8) * SIM_SECOND;
+    if (sim_chance(trouble.full))
+        way.full_until = sim.now + sim_between(1, 10) * SIM_SECOND;
+    if (sim_chance(trouble.hold))
+        sim_loop_hold((unsigned)sim_between(0, sim_loops_count() - 1),
+                      sim_between(1, 500) * SIM_MS);
+    way.refused = sim.now < way.full_until;
+    way.unknown = sim_chance(trouble.fail);
+    sim_at(&way.commit, takes);
+}
+
+static void on_commit(struct sim_event *event)
+{
+    struct cf_list done;
+    (void)event;
+    cf_list_init(&done);
+    cf_list_splice_back(&done, &way.committing);
+    if (!way.refused && !(way.unknown && sim_chance(500)))
+        execute(&done);
+    if (way.refused || way.unknown) {
+        sim_trace("disk: a commit %s", way.refused ? "is refused" : "whose outcome is unknown");
+        make_unavailable(&done);
+    }
+    hand_over(&done);
+    begin_commit();
+}
+
+static void on_read(struct sim_event *event)
+{
+    struct cf_list done;
+    (void)event;
+    cf_list_init(&done);
+    cf_list_splice_back(&done, &way.reads);
+    execute(&done);
+    hand_over(&done);
+}
+
+static void submit(struct cf_store *store, struct cf_list *requests)
+{
+    (void)store;
+    if (way.dying) {
+        make_unavailable(requests);
+        hand_over(requests);
+        return;
+    }
+    for (struct cf_list *node; (node = cf_list_pop_front(requests)) != NULL;) {
+        bool writes = cf_store_op_writes(CF_LIST_ENTRY(node, struct cf_store_request, link)->op);
+        cf_list_push_back(writes ? &way.writes : &way.reads, node);
+    }
+    if (!cf_list_empty(&way.reads) && way.read.place == 0)
+        sim_at(&way.read, sim_between(50, 5 * SIM_MS));
+    begin_commit();
+}
+
+static void read_stats(struct cf_store *store, struct cf_store_stats *out_stats)
+{
+    (void)store;
+    disk.memory->ops->stats(disk.memory, out_stats);
+}
+
+static void close_way(struct cf_store *store)
+{
+    (void)store;
+    CF_ASSERT(cf_list_empty(&way.writes) && cf_list_empty(&way.committing));
+    CF_ASSERT(cf_list_empty(&way.reads));
+}
+
+static const struct cf_store_ops way_ops = {
+    .name = "sim", .submit = submit, .stats = read_stats, .close = close_way};
+
+static void open_way(void)
+{
+    way = (struct way_to_disk){
+        .store = {&way_ops}, .read = {.happen = on_read}, .commit = {.happen = on_commit}};
+    cf_list_init(&way.reads);
+    cf_list_init(&way.writes);
+    cf_list_init(&way.committing);
+}
+
+/* A commit that was under way may have got to the disk; nobody is told. */
+static void cut_way(void)
+{
+    struct cf_list lost;
+    cf_list_init(&lost);
+    sim_cancel(&way.read);
+    sim_cancel(&way.commit);
+    cf_list_splice_back(&lost, &way.committing);
+    if (!cf_list_empty(&lost) && !way.refused && sim_chance(500)) {
+        sim_trace("disk: the last commit was made, and nobody told");
+        execute(&lost);
+    }
+    cf_list_splice_back(&lost, &way.writes);
+    cf_list_splice_back(&lost, &way.reads);
+    make_unavailable(&lost);
+    way.dying = true;
+    hand_over(&lost);
+}
+
+/* ---- the process ---- */
+
+static void fill(void *context, uint8_t *out, size_t len)
+{
+    (void)context;
+    for (size_t i = 0; i < len; i++)
+        out[i] = (uint8_t)sim_random();
+}
+
+static void tell_workers(enum cf_mail_kind kind)
+{
+    for (size_t w = 0; w < server->workers_count; w++) {
+        struct cf_mail *mail = cf_mail_new(kind);
+        CF_ASSERT(mail != NULL);
+        cf_worker_post(server->workers[w], mail);
+    }
+}
+
+static bool is_done(void)
+{
+    for (size_t w = 0; w < server->workers_count; w++) {
+        const struct cf_worker *worker = server->workers[w];
+        if (worker->sessions_count > 0 || worker->jobs_running > 0 || worker->works > 0 ||
+            !cf_list_empty(&worker->sockets))
+            return false;
+    }
+    return true;
+}
+
+static void finish(void)
+{
+    cf_parts_close(server);
+    free(server);
+    server = NULL;
+    sim_cancel(&cut);
+    stopping = false;
+}
+
+static void on_cut(struct sim_event *event)
+{
+    (void)event;
+    tell_workers(CF_MAIL_CUT);
+}
+
+static void start(void)
+{
+    struct cf_entropy entropy = {fill, NULL};
+    struct cf_buf why;
+    cf_buf_init(&why, 4096);
+    sim_trace("server: starts");
+    server = calloc(1, sizeof(*server));
+    CF_ASSERT(server != NULL);
+    CF_ASSERT(cf_parts_open_core(server, &config, &entropy, &why) == CF_OK);
+    cf_buf_deinit(&why);
+    open_way();
+    cf_parts_set_store(server, &way.store);
+}
+
+/* What it still does, until its memory is given back, reaches nobody. */
+void sim_server_kill(void)
+{
+    sim_trace("server: is killed");
+    sim_net_server_died();
+    for (unsigned i = 0; i < sim_loops_count(); i++)
+        sim_loop_hold(i, 0);
+    cut_way();
+    tell_workers(CF_MAIL_DRAIN);
+    sim_loops_run();
+    tell_workers(CF_MAIL_CUT);
+    sim_loops_run();
+    CF_ASSERT(is_done());
+    finish();
+}
+
+void sim_server_stop(void)
+{
+    sim_trace("server: is told to stop");
+    stopping = true;
+    tell_workers(CF_MAIL_DRAIN);
+    sim_at(&cut, 10 * SIM_SECOND);
+}
+
+bool sim_server_start_if_ended(void)
+{
+    if (server == NULL)
+        start();
+    return sim_server_is_up();
+}
+
+bool sim_server_is_up(void)
+{
+    return server != NULL && !stopping;
+}
+
+bool sim_server_accept(int fd)
+{
+    if (!sim_server_is_up())
+        return false;
+    size_t w = (size_t)sim_between(0, (int64_t)server->workers_count - 1);
+    cf_session_accept(server->workers[w], fd);
+    return true;
+}
+
+void sim_server_run(void)
+{
+    sim_loops_run();
+    if (server != NULL && stopping && is_done())
+        finish();
+}
+
+/* ---- a run ---- */
+
+void sim_server_begin(unsigned workers)
+{
+    static char *nothing[] = {NULL};
+    struct cf_store_sink sink = {take_finished, &disk.finished};
+    struct cf_buf why;
+    environ = nothing; /* the defaults, whatever the machine has set */
+    cf_buf_init(&why, 4096);
+    CF_ASSERT(cf_config_load(&config, NULL, &why) == CF_OK);
+    cf_buf_deinit(&why);
+    config.workers = workers;
+    config.jwt_secret = secret;
+    config.orbital_attempts_per_minute = 0;
+    config.ws_attempts_per_minute = 1000;
+    config.ws_send_buffer = 32;
+    fill(NULL, disk.hash_key, sizeof(disk.hash_key));
+    cf_list_init(&disk.finished);
+    static struct cf_store_sink kept;
+    kept = sink;
+    disk.memory = cf_store_mem_open(&kept, disk.hash_key);
+    CF_ASSERT(disk.memory != NULL);
+    cut.happen = on_cut;
+    start();
+}
+
+void sim_server_end(void)
+{
+    if (server != NULL)
+        sim_server_kill();
+    disk.memory->ops->close(disk.memory);
+    cf_config_deinit(&config);
+}
+
+struct cf_store *sim_server_store(void)
+{
+    return disk.memory;
+}
+
+struct cf_slice sim_server_token(const char *user, int64_t ttl_s)
+{
+    static struct cf_buf token;
+    struct cf_buf claims;
+    struct cf_json_writer w;
+    cf_buf_init(&claims, 1024);
+    cf_buf_release(&token);
+    cf_buf_init(&token, 8192);
+    cf_json_writer_init(&w, &claims);
+    cf_json_object_begin(&w);
+    cf_json_member_string(&w, "user_id", cf_slice_cstr(user));
+    cf_json_member_i64(&w, "exp", (sim.now + sim.wall_offset) / SIM_SECOND + ttl_s);
+    cf_json_object_end(&w);
+    CF_ASSERT(cf_json_writer_finish(&w) == CF_OK);
+    CF_ASSERT(cf_jwt_sign(cf_slice_cstr(secret), cf_buf_peek(&claims), &token) == CF_OK);
+    cf_buf_deinit(&claims);
+    return cf_buf_peek(&token);
+}
