@@ -35,6 +35,7 @@ struct way_to_disk {
     struct sim_event read, commit;
     bool refused; /* the commit that runs is refused: the disk is full */
     bool unknown; /* its outcome will be unknown */
+    bool failed;  /* one was: nothing is written any more, the process ends */
     bool dying;   /* nothing is done any more */
     int64_t full_until;
 };
@@ -85,8 +86,8 @@ static void begin_commit(void)
     if (sim_chance(trouble.hold))
         sim_loop_hold((unsigned)sim_between(0, sim_loops_count() - 1),
                       sim_between(1, 500) * SIM_MS);
-    way.refused = sim.now < way.full_until;
-    way.unknown = sim_chance(trouble.fail);
+    way.refused = way.failed || sim.now < way.full_until;
+    way.unknown = !way.refused && sim_chance(trouble.fail);
     sim_at(&way.commit, takes);
 }
 
@@ -103,6 +104,10 @@ static void on_commit(struct sim_event *event)
         make_unavailable(&done);
     }
     hand_over(&done);
+    if (way.unknown) {
+        way.failed = true;
+        sim_server_stop(1 * SIM_SECOND); /* as the server does when its store has failed */
+    }
     begin_commit();
 }
 
@@ -251,12 +256,14 @@ void sim_server_kill(void)
     finish();
 }
 
-void sim_server_stop(void)
+void sim_server_stop(int64_t wait)
 {
+    if (stopping)
+        return;
     sim_trace("server: is told to stop");
     stopping = true;
     tell_workers(CF_MAIL_DRAIN);
-    sim_at(&cut, 10 * SIM_SECOND);
+    sim_at(&cut, wait);
 }
 
 bool sim_server_start_if_ended(void)

@@ -16,10 +16,10 @@ extern struct sim_trouble trouble;
 
 /* A disk with nothing on it, and a server on it. */
 void sim_server_begin(unsigned workers);
-/* Kills the process, or, `politely`, has it told to stop. Nothing of what was not committed
- * survives; a commit that was under way may. */
+/* Kills the process, or has it told to stop, with so long for its goodbyes. Nothing of what was not
+ * committed survives; a commit that was under way may. */
 void sim_server_kill(void);
-void sim_server_stop(void);
+void sim_server_stop(int64_t wait);
 bool sim_server_is_up(void);
 /* A new process on the same disk, once the old one has ended. True: there is one. */
 bool sim_server_start_if_ended(void);

@@ -85,7 +85,7 @@ static void on_fate(struct sim_event *event)
     else if (sim_chance(400))
         sim_server_kill();
     else if (sim_chance(300))
-        sim_server_stop();
+        sim_server_stop(10 * SIM_SECOND);
     else if (sim_chance(100))
         jump_clock();
     else
