@@ -14,7 +14,7 @@ enum {
 
 enum sim_phase phase;
 
-static const struct sim_dialect *const dialects[] = {&sim_shop};
+static const struct sim_dialect *const dialects[] = {&sim_shop, &sim_talk, &sim_orbital};
 
 static void on_fate(struct sim_event *event);
 static struct sim_event fate = {.happen = on_fate};
