@@ -61,6 +61,27 @@ export async function run(args, { env = {}, cwd, program = confab } = {}) {
     return { code, signal, stdout, stderr };
 }
 
+// An answer; its text and JSON (undefined when it is none) are made when they are asked for: a file is large.
+class Answer {
+    #text;
+    #json;
+
+    constructor({ statusCode, headers }, bytes) {
+        this.status = statusCode;
+        this.headers = headers;
+        this.bytes = bytes;
+    }
+
+    get text() { return this.#text ??= this.bytes.toString(); }
+
+    get json() {
+        if (this.#json === undefined) {
+            try { this.#json = JSON.parse(this.text); } catch { this.#json = undefined; }
+        }
+        return this.#json;
+    }
+}
+
 export class Server {
     // Starts and waits for the ready line. `dir` is kept when it is given.
     static async start(env = {}, { dir, args = [] } = {}) {
@@ -114,11 +135,7 @@ export class Server {
         const [response] = await once(request, 'response');
         const chunks = [];
         for await (const chunk of response) chunks.push(chunk);
-        const bytes = Buffer.concat(chunks);
-        let parsed;
-        try { parsed = JSON.parse(bytes.toString()); } catch { parsed = undefined; }
-        return { status: response.statusCode, headers: response.headers, bytes,
-            text: bytes.toString(), json: parsed };
+        return new Answer(response, Buffer.concat(chunks));
     }
 
     async createShop(user, members = []) {
