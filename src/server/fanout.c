@@ -1,5 +1,6 @@
 #include "server/fanout.h"
 
+#include "base/mutant.h"
 #include "dialect/orbital/tell.h"
 #include "dialect/shop/stream.h"
 #include "dialect/talk/tell.h"
@@ -266,7 +267,7 @@ static void remove_member(struct cf_worker *worker, const struct cf_event *event
 {
     cf_fanout_flush(worker);
     struct cf_hub_room *room = cf_hub_room_get(&worker->hub, event->room);
-    if (room == NULL)
+    if (room == NULL || CF_MUTANT(REMOVED_KEPT))
         return;
     for (struct cf_list *node = room->subscribers.next; node != &room->subscribers;
          node = node->next) {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/mutant.h"
 #include "server/clock.h"
 #include "server/log_sink.h"
 #include "server/parts.h"
@@ -29,16 +30,17 @@ static void post_news(struct cf_server *server, struct cf_list *requests_by_work
                       struct cf_batch *batch)
 {
     for (size_t w = 0; w < server->workers_count; w++) {
+        struct cf_batch *told = w > 0 && CF_MUTANT(ONE_WORKER_TOLD) ? NULL : batch;
         bool own = requests_by_worker != NULL && !cf_list_empty(&requests_by_worker[w]);
-        if (!own && batch == NULL)
+        if (!own && told == NULL)
             continue;
         struct cf_mail *mail = cf_mail_new(CF_MAIL_NEWS);
         /* What is stored and cannot be told is told by a restart: clients fetch what they miss. */
         CF_ASSERT(mail != NULL);
         if (own)
             cf_list_splice_back(&mail->requests, &requests_by_worker[w]);
-        if (batch != NULL)
-            mail->batch = cf_batch_ref(batch);
+        if (told != NULL)
+            mail->batch = cf_batch_ref(told);
         cf_worker_post(server->workers[w], mail);
     }
 }
@@ -52,6 +54,16 @@ static void add_event(const struct cf_server *server, struct cf_batch *batch,
     else if (event != NULL)
         batch->events[batch->count++] = event;
     request->place = batch->count;
+}
+
+/* A mutant's. */
+static inline void reverse(struct cf_batch *batch)
+{
+    for (size_t i = 0, j = batch->count; i + 1 < j; i++) {
+        struct cf_event *event = batch->events[i];
+        batch->events[i] = batch->events[--j];
+        batch->events[j] = event;
+    }
 }
 
 void cf_server_store_done(void *context, struct cf_list *requests)
@@ -72,6 +84,8 @@ void cf_server_store_done(void *context, struct cf_list *requests)
         add_event(server, batch, request);
         cf_list_push_back(&by_worker[job->worker->index], node);
     }
+    if (CF_MUTANT(EVENTS_REVERSED))
+        reverse(batch);
     bool news = batch->count > 0 || batch->lost;
     post_news(server, by_worker, news ? batch : NULL);
     cf_batch_unref(batch);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/mutant.h"
 #include "chat/command.h"
 #include "server/people.h"
 
@@ -96,7 +97,8 @@ void cf_stream_begin(struct cf_stream *stream, struct cf_slice bytes)
 {
     struct cf_worker *worker = worker_of(stream);
     stream->opened = cf_worker_now(worker).ms;
-    cf_hub_live(&stream->subscriber);
+    if (!CF_MUTANT(LATE_LIVE))
+        cf_hub_live(&stream->subscriber);
     cf_count(&worker->metrics, CF_COUNT_UPGRADES);
     log_event(stream, "WebSocket client connected");
     if (stream->version == CF_SHOP_V2)
@@ -112,7 +114,7 @@ bool cf_stream_deliver(struct cf_stream *stream, struct cf_shared *bytes, uint32
         return false;
     enum cf_error error =
         cf_session_deliver(stream->session, bytes, messages, CF_QUEUED_BYTES_EACH);
-    if (error == CF_E_SLOW)
+    if (error == CF_E_SLOW && !CF_MUTANT(SLOW_SKIPPED))
         cf_stream_close(stream, CF_STREAM_SLOW);
     else if (error == CF_E_NOMEM)
         cf_stream_close(stream, CF_STREAM_LOST);
@@ -299,6 +301,8 @@ void cf_stream_timer(struct cf_stream *stream)
     }
     if (now.us >= stream->expires)
         cf_stream_close(stream, CF_STREAM_EXPIRED);
+    if (CF_MUTANT(LATE_LIVE))
+        cf_hub_live(&stream->subscriber);
     set_timer(stream);
 }
 

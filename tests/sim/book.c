@@ -41,6 +41,7 @@ struct book_said *book_say(int room, int author)
     uint64_t a = sim_random(), b = sim_random();
     said->room = room;
     said->author = author;
+    said->at = sim.now;
     (void)snprintf(said->client_id, sizeof(said->client_id), "%08x-%04x-4%03x-8%03x-%012llx",
                    (unsigned)(a >> 32), (unsigned)(a >> 16 & 0xFFFF), (unsigned)(a & 0xFFF),
                    (unsigned)(b >> 52), (unsigned long long)(b & 0xFFFFFFFFFFFF));
@@ -96,11 +97,23 @@ static void insert(struct book_view *view, const struct book_line *line)
     view->lines[place] = *line;
 }
 
+/* Said after they had been removed. */
+static bool came_too_late(int room, int person, struct cf_slice text)
+{
+    int64_t removed = book.rooms[room].removed[person];
+    for (int i = 0; i < book.said_count && removed > 0; i++) {
+        const struct book_said *said = &book.said[i];
+        if (said->room == room && said->at > removed && is(said->text, text))
+            return true;
+    }
+    return false;
+}
+
 void book_shown(struct book_view *view, int room, int person, struct cf_slice id,
                 struct cf_slice text, int64_t order)
 {
     struct book_line line = {.order = order};
-    if (!book.rooms[room].member[person])
+    if (!book.rooms[room].member[person] || came_too_late(room, person, text))
         book_fail("a stranger learns nothing", "%d was shown %.*s of room %d", person,
                   (int)text.len, (const char *)text.ptr, room);
     const struct book_line *known = line_of(view, id);

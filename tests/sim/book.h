@@ -13,6 +13,7 @@ struct book_said {
     int author;
     char client_id[BOOK_ID_MAX];
     char text[64];
+    int64_t at; /* when it was first said */
     bool acknowledged;
     bool given_up;        /* no retry any more: it may be there or not */
     char id[BOOK_ID_MAX]; /* of the acknowledgement */
@@ -32,6 +33,9 @@ struct book_view {
 struct book_room {
     const char *dialect;
     bool member[BOOK_PEOPLE];
+    /* When the server had acknowledged that they are no member any more; 0: they are. What was
+     * first said later is not for them. */
+    int64_t removed[BOOK_PEOPLE];
 };
 
 struct book {

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "base/mutant.h"
 #include "edge/store_mem/groups.h"
 #include "edge/store_mem/talks.h"
 
@@ -164,7 +165,7 @@ static enum cf_error answer_since(const struct mem_room *room, struct cf_store_r
     for (; end < room->messages_count; end++) {
         bool is_live = !room->messages[end]->deleted;
         if (is_live && live == request->limit) {
-            request->has_more = true;
+            request->has_more = !CF_MUTANT(LAST_OF_PAGE);
             break;
         }
         live += is_live;

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "base/mutant.h"
 #include "edge/store_mem/groups.h"
 #include "edge/store_mem/talks.h"
 
@@ -138,7 +139,7 @@ static enum cf_error add_message(struct mem_store *mem, struct cf_store_request 
     message->id = request->message;
     message->room = room;
     message->seq = room->messages_count + 1;
-    message->created = later(request->now, last + 1);
+    message->created = later(request->now, last + (CF_MUTANT(TIME_REPEATS) ? 0 : 1));
     message->sent_hash = hash_sent(request);
     message->sent_key = sent_key;
     enum cf_error error =
@@ -167,6 +168,8 @@ static enum cf_error create_message(struct mem_store *mem, struct cf_store_reque
     error = cf_mem_sent_key(request, &sent_key);
     if (error != CF_OK)
         return error;
+    if (CF_MUTANT(DEDUPE_OFF))
+        cf_mem_free(&sent_key);
     struct mem_message *first = sent_key.ptr == NULL ? NULL : cf_mem_sent_find(room, sent_key);
     bool id_taken = cf_mem_message_find(mem, &request->message) != NULL;
     if (first == NULL && !id_taken) {

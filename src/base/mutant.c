@@ -1,0 +1,5 @@
+#include "base/mutant.h"
+
+#ifdef CONFAB_MUTANTS
+enum cf_mutant cf_mutant;
+#endif
