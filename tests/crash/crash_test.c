@@ -1,0 +1,89 @@
+/* The short version of script/crash: power loss, failing syncs, failing writes, full disks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "crash/faults.h"
+#include "crash/machine.h"
+#include "crash/power.h"
+
+enum { SEED = 1, IMAGES = 300, CONTROL_IMAGES = 40, SYNCS = 40, WRITES = 40 };
+
+static void assert_clean(const struct tally *tally)
+{
+    assert_int_equal(tally->lost, 0);
+    assert_int_equal(tally->doubled, 0);
+    assert_int_equal(tally->refused, 0);
+    assert_int_equal(tally->wrong, 0);
+    assert_int_equal(tally->damaged, 0);
+    assert_true(tally->checked > 0);
+}
+
+static void nothing_acknowledged_is_lost(void **state)
+{
+    (void)state;
+    struct tally tally = {0};
+    print_message("seed %d\n", SEED);
+    power_run(POWER_AS_SHIPPED, SEED, IMAGES, &tally);
+    assert_int_equal(tally.images, IMAGES);
+    assert_clean(&tally);
+    /* Both come up: a commit that the crash cut short, and one that it came too late for. */
+    assert_true(tally.unknown_there > 0);
+    assert_true(tally.unknown_gone > 0);
+}
+
+/* The proof that the checks look. */
+static void less_than_full_loses(void **state)
+{
+    (void)state;
+    struct tally normal = {.quiet = true};
+    power_run(POWER_NORMAL, SEED, CONTROL_IMAGES, &normal);
+    assert_true(normal.lost > 0);
+    assert_int_equal(normal.damaged, 0);
+    struct tally lying = {.quiet = true};
+    power_run(POWER_LYING_DISK, SEED, CONTROL_IMAGES, &lying);
+    assert_true(lying.lost > 0);
+}
+
+static void run_faults(enum faults_kind kind, uint64_t k_max)
+{
+    struct tally tally = {0};
+    for (uint64_t k = 1; k <= k_max; k++)
+        assert_true(faults_run(kind, k, SEED, &tally));
+    assert_clean(&tally);
+}
+
+static void a_sync_that_fails(void **state)
+{
+    (void)state;
+    run_faults(FAULTS_SYNC, SYNCS);
+}
+
+static void a_write_that_fails(void **state)
+{
+    (void)state;
+    run_faults(FAULTS_WRITE, WRITES);
+}
+
+static void a_full_disk(void **state)
+{
+    (void)state;
+    run_faults(FAULTS_DISK_FULL, WRITES);
+    run_faults(FAULTS_QUOTA, WRITES / 4);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_acknowledged_is_lost),
+        cmocka_unit_test(less_than_full_loses),
+        cmocka_unit_test(a_sync_that_fails),
+        cmocka_unit_test(a_write_that_fails),
+        cmocka_unit_test(a_full_disk),
+    };
+    machine_install();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,217 @@
+#include "crash/faults.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "crash/machine.h"
+#include "crash/random.h"
+
+enum { BATCHES_MAX = 300, TICK_EVERY = 9, AFTER_RECOVERY = 3 };
+
+struct trial {
+    enum faults_kind kind;
+    uint64_t k, seed;
+    struct workload workload;
+    struct history history;
+    struct disk *disk;
+    struct rig rig;
+    struct text answers;
+    struct tally *tally;
+    uint64_t next; /* number of the next batch */
+    bool good;
+    char name[80];
+};
+
+static void expect(struct trial *trial, bool met, const char *what)
+{
+    if (met)
+        return;
+    (void)fprintf(stderr, "%s: not so: %s\n", trial->name, what);
+    trial->tally->wrong++;
+    trial->good = false;
+}
+
+static bool is_full(const struct trial *trial)
+{
+    return trial->kind == FAULTS_DISK_FULL || trial->kind == FAULTS_QUOTA;
+}
+
+static enum rig_outcome give(struct trial *trial)
+{
+    size_t ok;
+    uint64_t number = trial->next++;
+    enum rig_outcome outcome =
+        rig_batch(&trial->rig, &trial->workload, number, &trial->answers, &ok);
+    expect(trial, outcome != RIG_OUTCOME_MIXED, "a batch has one outcome");
+    history_add(&trial->history, number, outcome, &trial->answers, ok);
+    return outcome;
+}
+
+static bool has_wal(struct disk *disk)
+{
+    int wal = disk_find(disk, RIG_DATABASE "-wal");
+    return wal != DISK_NO_FILE && disk_size(disk, wal) > 0;
+}
+
+static bool is_change(const struct disk_op *op)
+{
+    return op->kind == DISK_WRITE || op->kind == DISK_TRUNCATE || op->kind == DISK_UNLINK;
+}
+
+/* Nothing is written any more after an error that the process has to end for: the failed call is
+ * the last that changes anything. */
+static void expect_untouched(struct trial *trial)
+{
+    size_t changes = 0;
+    size_t from = trial->disk->fired_at + 1;
+    for (size_t i = from; i < trial->disk->ops_count; i++)
+        changes += is_change(&trial->disk->ops[i]);
+    expect(trial, changes == 0, "nothing is written after the error");
+}
+
+static void readable(struct trial *trial)
+{
+    struct text shown = {NULL, 0, 0};
+    rig_show(&trial->rig, &shown);
+    expect(trial, shown.len > 0, "it can be read");
+    text_deinit(&shown);
+}
+
+/* The store has had an I/O error: it says so once, and takes nothing more. */
+static void expect_dead(struct trial *trial)
+{
+    expect(trial, give(trial) == RIG_OUTCOME_UNKNOWN, "no writes after an I/O error");
+    expect(trial, rig_check(&trial->rig) == CF_E_UNAVAILABLE, "the check says so");
+    expect(trial, trial->rig.fatals == 1, "fatal is called, once");
+    readable(trial);
+    rig_close(&trial->rig);
+    expect_untouched(trial);
+}
+
+/* The disk is full: it can be read, refuses writes, and takes them when there is room. */
+static void expect_recovery(struct trial *trial)
+{
+    expect(trial, rig_check(&trial->rig) == CF_E_UNAVAILABLE, "the check says so");
+    expect(trial, give(trial) == RIG_OUTCOME_UNKNOWN, "no writes without room");
+    readable(trial);
+    expect(trial, machine_tick(), "it tries again");
+    expect(trial, give(trial) == RIG_OUTCOME_UNKNOWN, "no writes without room, still");
+    disk_set_faults(trial->disk, (struct disk_faults){.kind = DISK_FAULT_NONE});
+    expect(trial, machine_tick(), "it tries again");
+    for (int i = 0; i < AFTER_RECOVERY; i++)
+        expect(trial, give(trial) == RIG_OUTCOME_OK, "writes when there is room");
+    expect(trial, rig_check(&trial->rig) == CF_OK, "the check says so, too");
+    expect(trial, trial->rig.fatals == 0, "fatal is not called");
+    rig_close(&trial->rig);
+}
+
+/* Batches until the disk has failed. What is answered by then, is known. */
+static void live_until_fault(struct trial *trial)
+{
+    enum rig_outcome outcome = RIG_OUTCOME_OK;
+    while (outcome == RIG_OUTCOME_OK && !trial->disk->fired && trial->next < BATCHES_MAX) {
+        outcome = give(trial);
+        if (outcome == RIG_OUTCOME_OK && trial->next % TICK_EVERY == 0 && has_wal(trial->disk))
+            (void)machine_tick();
+    }
+    expect(trial, trial->disk->fired, "the workload makes k calls");
+    expect(trial, outcome == RIG_OUTCOME_OK || trial->disk->fired, "writes while the disk is good");
+}
+
+/* The fault met the opening: it says why, and the next one is good. */
+static bool opens(struct trial *trial)
+{
+    bool open = rig_open(&trial->rig);
+    bool ignored = trial->disk->fired_on_folder;
+    expect(trial, open == (!trial->disk->fired || ignored), "it opens, or the disk has failed");
+    if (open)
+        return true;
+    expect(trial, trial->rig.why[0] != '\0', "it says why it does not open");
+    disk_set_faults(trial->disk, (struct disk_faults){.kind = DISK_FAULT_NONE});
+    expect(trial, rig_open(&trial->rig), "the next opening is good");
+    return false;
+}
+
+static void live(struct trial *trial)
+{
+    const struct disk_faults faults = {
+        .kind = trial->kind == FAULTS_SYNC ? DISK_FAULT_SYNC : DISK_FAULT_WRITE,
+        .k = trial->k,
+        .lasting = is_full(trial),
+        .error = trial->kind == FAULTS_DISK_FULL ? ENOSPC
+                 : trial->kind == FAULTS_QUOTA   ? EDQUOT
+                                                 : EIO,
+    };
+    disk_set_faults(trial->disk, faults);
+    bool opened = opens(trial);
+    if (trial->rig.store == NULL)
+        return;
+    if (opened)
+        live_until_fault(trial);
+    if (!opened || trial->disk->fired_on_folder) {
+        expect(trial, give(trial) == RIG_OUTCOME_OK, "writes as if nothing had been");
+        rig_close(&trial->rig);
+    } else if (is_full(trial)) {
+        expect_recovery(trial);
+    } else {
+        expect_dead(trial);
+    }
+}
+
+/* What is found when the process alone has ended, and when the power was lost, too: at the end, and
+ * right after the failure. */
+static void check_images(struct trial *trial)
+{
+    static const struct disk_crash hows[] = {
+        {.survive_percent = 100},
+        {.survive_percent = 0},
+        {.survive_percent = 50, .sectors = true},
+        {.survive_percent = 50, .sectors = true, .torn = true},
+    };
+    for (size_t i = 0; i < CF_ARRAY_LEN(hows); i++) {
+        struct disk_crash how = hows[i];
+        size_t end = trial->disk->ops_count;
+        size_t after = end - trial->disk->fired_at;
+        uint64_t random = random_part(trial->seed, i);
+        how.seed = random_next(&random);
+        size_t at = i < 2 ? end : end - random_below(&random, (uint32_t)after + 1);
+        struct history known;
+        history_cut(&trial->history, 0, trial->disk, at, &known);
+        struct disk *found = disk_crash(trial->disk, at, &how);
+        trial->good &=
+            check_disk(found, &trial->workload, &known, how.seed, true, trial->name, trial->tally);
+        disk_free(found);
+    }
+}
+
+static struct disk *make_disk(uint64_t seed)
+{
+    struct disk *fresh = disk_new();
+    struct rig rig;
+    rig_init(&rig);
+    machine_mount(fresh, seed);
+    CF_ASSERT(rig_migrate(&rig));
+    rig_deinit(&rig);
+    struct disk *settled = disk_settled(fresh);
+    disk_free(fresh);
+    return settled;
+}
+
+bool faults_run(enum faults_kind kind, uint64_t k, uint64_t seed, struct tally *tally)
+{
+    static const char *const kinds[] = {"fsync EIO", "write EIO", "disk full", "quota"};
+    struct trial trial = {.kind = kind, .k = k, .tally = tally, .good = true};
+    trial.seed = random_part(seed, k);
+    trial.workload = (struct workload){random_part(seed, kind), false};
+    (void)snprintf(trial.name, sizeof(trial.name), "seed %llu, %s, k = %llu",
+                   (unsigned long long)seed, kinds[kind], (unsigned long long)k);
+    trial.disk = make_disk(seed);
+    machine_mount(trial.disk, trial.seed);
+    rig_init(&trial.rig);
+    live(&trial);
+    rig_deinit(&trial.rig);
+    check_images(&trial);
+    text_deinit(&trial.answers);
+    disk_free(trial.disk);
+    return trial.good;
+}

@@ -1,0 +1,18 @@
+/* A disk that fails at the k-th call, for every k. */
+#ifndef CF_TESTS_CRASH_FAULTS_H
+#define CF_TESTS_CRASH_FAULTS_H
+
+#include "crash/check.h"
+
+enum faults_kind {
+    FAULTS_SYNC,      /* fsync answers EIO, once */
+    FAULTS_WRITE,     /* a write answers EIO, once */
+    FAULTS_DISK_FULL, /* writes answer ENOSPC until there is room */
+    FAULTS_QUOTA,     /* writes answer EDQUOT until there is room */
+};
+
+/* The k-th call since the store began to open: false when something was not as promised, told on
+ * stderr. */
+bool faults_run(enum faults_kind kind, uint64_t k, uint64_t seed, struct tally *tally);
+
+#endif
