@@ -1,8 +1,10 @@
 #include "sim/server.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "auth/jwt.h"
+#include "base/mutant.h"
 #include "edge/store_mem/store_mem.h"
 #include "server/parts.h"
 #include "server/session.h"
@@ -24,6 +26,8 @@ static const char secret[] = "the secret of every simulated run";
 struct disk {
     struct cf_store *memory;
     struct cf_list finished; /* what memory has handed over */
+    struct cf_list journal;  /* copies of all writes that are on the disk; a mutant's */
+    struct cf_list unsynced; /* and of those that it says are */
     uint8_t hash_key[16];
 };
 
@@ -54,6 +58,13 @@ static void take_finished(void *context, struct cf_list *requests)
     cf_list_splice_back(context, requests);
 }
 
+static void open_memory(void)
+{
+    static struct cf_store_sink sink = {take_finished, &disk.finished};
+    disk.memory = cf_store_mem_open(&sink, disk.hash_key);
+    CF_ASSERT(disk.memory != NULL);
+}
+
 static void hand_over(struct cf_list *requests)
 {
     if (!cf_list_empty(requests))
@@ -67,6 +78,87 @@ static void execute(struct cf_list *requests)
     cf_list_splice_back(requests, &disk.finished);
 }
 
+/* ---- a disk that lies: CF_MUTANT_ACK_BEFORE_COMMIT ---- */
+
+static void copy_bytes(struct cf_store_request *copy, struct cf_slice *slice)
+{
+    if (slice->ptr != NULL)
+        CF_ASSERT(cf_arena_copy(&copy->arena, *slice, slice) == CF_OK);
+}
+
+static void copy_array(struct cf_store_request *copy, void *array_pointer, size_t len)
+{
+    void **array = array_pointer;
+    struct cf_slice bytes = cf_slice_of(*array, len);
+    if (*array == NULL)
+        return;
+    *array = cf_arena_alloc(&copy->arena, len + 1);
+    CF_ASSERT(*array != NULL);
+    if (len > 0)
+        memcpy(*array, bytes.ptr, len);
+}
+
+static struct cf_store_request *copy_of(const struct cf_store_request *request)
+{
+    struct cf_store_request *copy = cf_store_request_new(request->op);
+    CF_ASSERT(copy != NULL);
+    struct cf_arena arena = copy->arena;
+    *copy = *request;
+    copy->arena = arena;
+    cf_list_init(&copy->link);
+    struct cf_slice *slices[] = {
+        &copy->actor, &copy->actor_name, &copy->user,  &copy->user_name, &copy->name,
+        &copy->text,  &copy->client_id,  &copy->image, &copy->pid,       &copy->sid};
+    for (size_t i = 0; i < CF_ARRAY_LEN(slices); i++)
+        copy_bytes(copy, slices[i]);
+    copy_array(copy, &copy->users, copy->users_count * sizeof(*copy->users));
+    for (size_t i = 0; i < copy->users_count; i++)
+        copy_bytes(copy, &copy->users[i]);
+    copy_array(copy, &copy->uuids, copy->uuids_count * sizeof(*copy->uuids));
+    return copy;
+}
+
+static void add_copies(const struct cf_list *requests, struct cf_list *out_copies)
+{
+    for (struct cf_list *node = requests->next; node != requests; node = node->next) {
+        struct cf_store_request *copy = copy_of(CF_LIST_ENTRY(node, struct cf_store_request, link));
+        cf_list_push_back(out_copies, &copy->link);
+    }
+}
+
+static void free_all(struct cf_list *requests)
+{
+    for (struct cf_list *node; (node = cf_list_pop_front(requests)) != NULL;)
+        cf_store_request_free(CF_LIST_ENTRY(node, struct cf_store_request, link));
+}
+
+/* After a kill only what was synced is there: it is done again from the beginning. */
+static void forget_unsynced(void)
+{
+    struct cf_list again;
+    if (cf_list_empty(&disk.unsynced))
+        return;
+    free_all(&disk.unsynced);
+    disk.memory->ops->close(disk.memory);
+    open_memory();
+    cf_list_init(&again);
+    add_copies(&disk.journal, &again);
+    execute(&again);
+    free_all(&again);
+}
+
+static void lie(struct cf_list *requests)
+{
+    struct cf_list done;
+    cf_list_init(&done);
+    cf_list_splice_back(&done, requests);
+    add_copies(&done, &disk.unsynced);
+    execute(&done);
+    hand_over(&done);
+}
+
+/* ---- what it does with writes and reads ---- */
+
 static void make_unavailable(struct cf_list *requests)
 {
     for (struct cf_list *node = requests->next; node != requests; node = node->next)
@@ -75,7 +167,7 @@ static void make_unavailable(struct cf_list *requests)
 
 static void begin_commit(void)
 {
-    if (cf_list_empty(&way.writes) || !cf_list_empty(&way.committing))
+    if (cf_list_empty(&way.writes) || way.commit.place != 0)
         return;
     int64_t takes = sim_between(trouble.commit_min, trouble.commit_max);
     cf_list_splice_back(&way.committing, &way.writes);
@@ -89,6 +181,8 @@ static void begin_commit(void)
     way.refused = way.failed || sim.now < way.full_until;
     way.unknown = !way.refused && sim_chance(trouble.fail);
     sim_at(&way.commit, takes);
+    if (CF_MUTANT(ACK_BEFORE_COMMIT) && !way.refused && !way.unknown)
+        lie(&way.committing);
 }
 
 static void on_commit(struct sim_event *event)
@@ -97,6 +191,7 @@ static void on_commit(struct sim_event *event)
     (void)event;
     cf_list_init(&done);
     cf_list_splice_back(&done, &way.committing);
+    cf_list_splice_back(&disk.journal, &disk.unsynced);
     if (!way.refused && !(way.unknown && sim_chance(500)))
         execute(&done);
     if (way.refused || way.unknown) {
@@ -177,6 +272,7 @@ static void cut_way(void)
     }
     cf_list_splice_back(&lost, &way.writes);
     cf_list_splice_back(&lost, &way.reads);
+    forget_unsynced();
     make_unavailable(&lost);
     way.dying = true;
     hand_over(&lost);
@@ -299,7 +395,6 @@ void sim_server_run(void)
 void sim_server_begin(unsigned workers)
 {
     static char *nothing[] = {NULL};
-    struct cf_store_sink sink = {take_finished, &disk.finished};
     struct cf_buf why;
     environ = nothing; /* the defaults, whatever the machine has set */
     cf_buf_init(&why, 4096);
@@ -312,10 +407,9 @@ void sim_server_begin(unsigned workers)
     config.ws_send_buffer = 32;
     fill(NULL, disk.hash_key, sizeof(disk.hash_key));
     cf_list_init(&disk.finished);
-    static struct cf_store_sink kept;
-    kept = sink;
-    disk.memory = cf_store_mem_open(&kept, disk.hash_key);
-    CF_ASSERT(disk.memory != NULL);
+    cf_list_init(&disk.journal);
+    cf_list_init(&disk.unsynced);
+    open_memory();
     cut.happen = on_cut;
     start();
 }
@@ -324,6 +418,8 @@ void sim_server_end(void)
 {
     if (server != NULL)
         sim_server_kill();
+    free_all(&disk.journal);
+    free_all(&disk.unsynced);
     disk.memory->ops->close(disk.memory);
     cf_config_deinit(&config);
 }

@@ -21,9 +21,13 @@ struct shopper {
     bool synced;    /* all that was there when the stream opened has been fetched */
     int64_t cursor; /* created_at of the last that is known to have nothing missing before it */
     int64_t seen;   /* the newest that has come at all */
+    int64_t told;   /* the newest that this connection has told */
     struct book_said *saying;
     struct book_view view;
 };
+
+/* The last one is removed from the shop in the middle of the storm. */
+enum { REMOVED = SHOPPERS - 1 };
 
 static struct shopper shoppers[SHOPPERS + 1];
 static struct sim_http maker;
@@ -85,14 +89,26 @@ static void opened(struct sim_ws *ws)
     struct shopper *shopper = shopper_of_ws(ws);
     shopper->attempts = 0;
     shopper->synced = false;
+    shopper->told = 0;
     if (shopper->person == STRANGER)
         book_fail("a stranger learns nothing", "%s has a stream", shopper->user);
     fetch_page(shopper);
 }
 
+/* A connection tells each message once, in the order of their commits. */
 static void text_came(struct sim_ws *ws, struct cf_slice text)
 {
-    show(shopper_of_ws(ws), text);
+    struct shopper *shopper = shopper_of_ws(ws);
+    int64_t seen = shopper->seen;
+    shopper->seen = 0;
+    show(shopper, text);
+    if (shopper->seen <= shopper->told)
+        book_fail("property 2, order", "a stream of %s told a message twice, or after a later one",
+                  shopper->user);
+    shopper->told = shopper->seen;
+    shopper->seen = seen > shopper->seen ? seen : shopper->seen;
+    if (shopper->synced)
+        shopper->cursor = shopper->seen;
 }
 
 static void closed(struct sim_ws *ws, unsigned status, unsigned code)
@@ -200,6 +216,34 @@ static void on_speak(struct sim_event *event)
         post(shopper);
 }
 
+static void remove_one(struct sim_event *event)
+{
+    char target[128];
+    (void)event;
+    (void)snprintf(target, sizeof(target), "/api/v1/shops/%s/members/%s", shop,
+                   shoppers[REMOVED].user);
+    sim_http_send(&maker, "DELETE", target, "shopper0", "", (struct cf_slice){NULL, 0});
+}
+
+static struct sim_event removal = {.happen = remove_one};
+
+/* 404: it was done by an attempt whose answer was lost. */
+static void removed_one(const struct sim_http *http)
+{
+    struct shopper *shopper = &shoppers[REMOVED];
+    sim_trace("%s: removed, %u", shopper->user, http->status);
+    if (http->status != 204 && http->status != 404) {
+        sim_at(&removal, 2 * SIM_SECOND);
+        return;
+    }
+    book.rooms[room].removed[REMOVED] = sim.now;
+    sim_cancel(&shopper->speak);
+    sim_http_cancel(&shopper->post);
+    if (shopper->saying != NULL)
+        shopper->saying->given_up = true;
+    shopper->saying = NULL;
+}
+
 /* A phone sleeps, loses its network, or is put away. */
 static void on_mood(struct sim_event *event)
 {
@@ -237,6 +281,10 @@ static void made_one(struct sim_http *http)
 {
     struct cf_json_field id = {.name = "id", .types = CF_JSON_IS_STRING, .required = true};
     struct cf_arena arena;
+    if (made == SHOPPERS) {
+        removed_one(http);
+        return;
+    }
     CF_ASSERT(http->status == 201);
     if (made == 0) {
         cf_arena_init(&arena, ARENA_MAX);
@@ -279,19 +327,24 @@ static bool is_set_up(void)
 
 static void phase_changed(void)
 {
+    if (phase == SIM_STORM)
+        sim_at(&removal, sim_between(5, 40) * SIM_SECOND);
     for (int i = 0; i <= SHOPPERS; i++) {
         struct shopper *shopper = &shoppers[i];
         if (phase == SIM_STORM)
             sim_at(&shopper->reconnect, 0);
         sim_at(&shopper->mood, phase == SIM_STORM ? 3 * SIM_SECOND : 0);
-        if (i != STRANGER && shopper->saying == NULL)
+        bool speaks = i != STRANGER && book.rooms[room].removed[i] == 0;
+        if (speaks && shopper->saying == NULL)
             sim_at(&shopper->speak, sim_between(0, 2 * SIM_SECOND));
     }
 }
 
 static bool is_at_rest(void)
 {
-    for (int i = 0; i < SHOPPERS; i++) {
+    if (book.rooms[room].removed[REMOVED] == 0)
+        return false;
+    for (int i = 0; i < REMOVED; i++) {
         if (shoppers[i].saying != NULL || !shoppers[i].synced || !shoppers[i].stream.open)
             return false;
     }
@@ -301,7 +354,7 @@ static bool is_at_rest(void)
 static void check(void)
 {
     struct book_view *views[BOOK_PEOPLE] = {NULL};
-    for (int i = 0; i < SHOPPERS; i++)
+    for (int i = 0; i < REMOVED; i++)
         views[i] = &shoppers[i].view;
     book_check_room(room, views);
 }
@@ -319,6 +372,7 @@ static void end(void)
         sim_http_deinit(&shopper->post);
         book_view_free(&shopper->view);
     }
+    sim_cancel(&removal);
     sim_http_deinit(&maker);
 }
 
