@@ -33,9 +33,13 @@ void cf_upgrade_refuse(struct cf_exchange *exchange, const struct cf_problem *pr
     if (problem->status == 401)
         cf_count(&worker->metrics, CF_COUNT_AUTH_FAILURES);
     cf_count(&worker->metrics, failure_counter(problem->status));
-    cf_log(CF_LOG_INFO, "WebSocket upgrade failed", CF_KV_CSTR("error", problem->code),
-           CF_KV_INT("status", problem->status), CF_KV_STR("shop_id", exchange->match.args[0]),
-           CF_KV_STR("user_id", user));
+    if (exchange->route == CF_ROUTE_SHOP)
+        cf_log(CF_LOG_INFO, "WebSocket upgrade failed", CF_KV_CSTR("error", problem->code),
+               CF_KV_INT("status", problem->status), CF_KV_STR("shop_id", exchange->match.args[0]),
+               CF_KV_STR("user_id", user));
+    else
+        cf_log(CF_LOG_INFO, "Orbital upgrade failed", CF_KV_CSTR("error", problem->code),
+               CF_KV_INT("status", problem->status), CF_KV_STR("user_id", user));
     cf_exchange_refuse(exchange, problem);
 }
 
