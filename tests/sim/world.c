@@ -77,10 +77,11 @@ static void jump_clock(void)
     sim.wall_offset += by;
 }
 
+/* In the calm only its supervisor is left: what the storm has begun may still end it. */
 static void on_fate(struct sim_event *event)
 {
     (void)event;
-    if (!sim_server_is_up())
+    if (!sim_server_is_up() || phase == SIM_CALM)
         sim_server_start_if_ended();
     else if (sim_chance(400))
         sim_server_kill();
@@ -146,7 +147,6 @@ static bool run_until(bool (*done)(void), int64_t time_max)
 static void be_calm(void)
 {
     fair_weather();
-    sim_cancel(&fate);
     if (!sim_server_is_up())
         (void)run_until(sim_server_start_if_ended, 20 * SIM_SECOND);
     enter(SIM_CALM);
