@@ -27,6 +27,16 @@ struct cf_signature_key {
                             struct cf_slice signature);
 };
 
+/* OpenSSL says of most things only that they did not work: was it for want of memory? Takes what it
+ * has noted, all of it. */
+static bool ran_out_of_memory(void)
+{
+    bool did = false;
+    for (unsigned long noted; (noted = ERR_get_error()) != 0;)
+        did = did || ERR_GET_REASON(noted) == ERR_R_MALLOC_FAILURE;
+    return did;
+}
+
 /* ---- checking ---- */
 
 static enum cf_error verify_hs256(const struct cf_signature_key *key, struct cf_slice text,
@@ -108,6 +118,8 @@ enum cf_error cf_signature_verify(const struct cf_signature_key *key, struct cf_
 {
     ERR_set_mark();
     enum cf_error error = key->verify(key, text, signature);
+    if (error == CF_E_UNAUTHENTICATED && ran_out_of_memory())
+        error = CF_E_NOMEM; /* who is right must not be told to log in anew */
     ERR_pop_to_mark();
     return error;
 }
@@ -262,9 +274,7 @@ static enum cf_error new_public(struct cf_slice pem, struct cf_signature_key **o
     struct cf_signature_key *key = calloc(1, sizeof(*key));
     if (key == NULL)
         return CF_E_NOMEM;
-    ERR_set_mark();
     enum cf_error error = fill_public(key, pem, out_why);
-    ERR_pop_to_mark();
     if (error != CF_OK) {
         cf_signature_key_free(key);
         return error;
@@ -284,8 +294,13 @@ enum cf_error cf_signature_key_new(struct cf_slice secret, struct cf_slice publi
         *out_why = "there is both a secret and a public key; leave one out";
         return CF_E_INVALID;
     }
-    return secret.len > 0 ? new_secret(secret, out_key, out_why)
-                          : new_public(public_key_pem, out_key, out_why);
+    ERR_set_mark();
+    enum cf_error error = secret.len > 0 ? new_secret(secret, out_key, out_why)
+                                         : new_public(public_key_pem, out_key, out_why);
+    if (error == CF_E_INVALID && ran_out_of_memory())
+        error = CF_E_NOMEM;
+    ERR_pop_to_mark();
+    return error;
 }
 
 /* ---- signing ---- */
@@ -295,7 +310,9 @@ enum cf_error cf_signature_hs256(struct cf_slice secret, struct cf_slice text,
 {
     if (secret.len < SECRET_MIN || secret.len > INT32_MAX)
         return CF_E_INVALID;
+    ERR_set_mark();
     const uint8_t *made =
         HMAC(EVP_sha256(), secret.ptr, (int)secret.len, text.ptr, text.len, out, NULL);
+    ERR_pop_to_mark();
     return made == NULL ? CF_E_NOMEM : CF_OK;
 }
