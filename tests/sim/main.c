@@ -16,6 +16,7 @@ static const char help[] =
     "and checks the promises.\n"
     "  --seeds N   so many runs (default 100), from --first on (default 1)\n"
     "  --seed S    one run; --trace prints what happens in it\n"
+    "  --twice     runs each seed twice: both must have the same trace\n"
     "  --mutants   switches each deliberate mistake of base/mutant.h on in turn, and looks for a "
     "seed\n"
     "              that finds it (--mutants=NAME: that one; --seeds N: at most so many, 500)\n";
@@ -59,11 +60,27 @@ struct totals {
     int64_t virtual_us;
 };
 
-static void run_seeds(uint64_t first, uint64_t count, bool tracing, struct totals *totals)
+/* A run is what its seed says, and nothing else. */
+static void run_again(const struct sim_result *before)
+{
+    struct sim_result result;
+    sim_world_run(running, false, 0, &result);
+    if (result.hash == before->hash && result.events == before->events)
+        return;
+    printf("seed %llu: trace %016llx, and %016llx when it is run again\n",
+           (unsigned long long)running, (unsigned long long)before->hash,
+           (unsigned long long)result.hash);
+    exit(1);
+}
+
+static void run_seeds(uint64_t first, uint64_t count, bool tracing, bool twice,
+                      struct totals *totals)
 {
     for (running = first; running < first + count; running++) {
         struct sim_result result;
         sim_world_run(running, tracing, 0, &result);
+        if (twice)
+            run_again(&result);
         totals->seeds++;
         totals->events += result.events;
         totals->said += (uint64_t)result.said;
@@ -144,15 +161,13 @@ static int find_mutants(const char *only, uint64_t seeds)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"seeds", required_argument, NULL, 'n'},
-                                            {"first", required_argument, NULL, 'f'},
-                                            {"seed", required_argument, NULL, 's'},
-                                            {"trace", no_argument, NULL, 't'},
-                                            {"mutants", optional_argument, NULL, 'm'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"seeds", required_argument, NULL, 'n'}, {"first", required_argument, NULL, 'f'},
+        {"seed", required_argument, NULL, 's'},  {"trace", no_argument, NULL, 't'},
+        {"twice", no_argument, NULL, 'w'},       {"mutants", optional_argument, NULL, 'm'},
+        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
     uint64_t seeds = 0, first = 1;
-    bool tracing = false, mutate = false;
+    bool tracing = false, mutate = false, twice = false;
     const char *only = NULL;
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (option == 'n') {
@@ -164,6 +179,8 @@ int main(int argc, char **argv)
             seeds = 1;
         } else if (option == 't') {
             tracing = true;
+        } else if (option == 'w') {
+            twice = true;
         } else if (option == 'm') {
             mutate = true;
             only = optarg;
@@ -176,6 +193,6 @@ int main(int argc, char **argv)
     if (mutate)
         return find_mutants(only, seeds > 0 ? seeds : MUTANT_SEEDS);
     struct totals totals = {0};
-    run_seeds(first, seeds > 0 ? seeds : SEEDS, tracing, &totals);
+    run_seeds(first, seeds > 0 ? seeds : SEEDS, tracing, twice, &totals);
     return tell_totals(&totals);
 }
