@@ -11,7 +11,6 @@ export const nowhere = '01890a5d-ac96-774b-bcce-b302099a8057';
 // The time that a stamp, in milliseconds, is written as.
 export const timeOf = (stamp) => new Date(stamp).toISOString().replace('Z', '000Z');
 export const sealed = (text) => Buffer.from(text).toString('base64');
-export const unsealed = (text) => Buffer.from(text, 'base64').toString();
 
 // All clients of a test have one address: attempts are counted only where a test is about them.
 export function startServer(env = {}, options = {}) {

@@ -211,7 +211,8 @@ describe('retries', { concurrency: 4 }, () => {
                 assert.deepEqual(await expect(200, rest(ann, 'POST', path, json, keyed(inHeader))), second);
                 assert.deepEqual(await expect(200, rest(ann, 'POST', path, { ...json, client_message_id: inHeader })), second);
                 for (const other of others)
-                    assertProblem(await rest(ann, 'POST', path, { ...other, client_message_id: id }), 409, 'conflict', 'client_message_id');
+                    assertProblem(await rest(ann, 'POST', path, { ...other, client_message_id: id }), 409, 'conflict',
+                        'client_message_id');
                 assertProblem(await rest(ann, 'POST', path, { ...json, client_message_id: id }, keyed('another')), 422,
                     'invalid', 'client_message_id');
                 // without an id each is a new one
