@@ -19,7 +19,7 @@ enum { LOOPS_MAX = 16 };
 struct handle {
     struct cf_list link; /* loop->handles */
     void *uv;
-    enum { ASYNC, PREPARE, TIMER, POLL } kind;
+    enum kind { ASYNC, PREPARE, TIMER, POLL } kind;
     union {
         uv_async_cb async;
         uv_prepare_cb prepare;
@@ -57,11 +57,10 @@ static struct handle *find(const void *uv)
                 return handle;
         }
     }
-    CF_ASSERT(!"a handle that was never made");
-    return NULL;
+    cf_panic("a handle that was never made", __FILE__, __LINE__);
 }
 
-static struct handle *add(uv_loop_t *uv, void *it, int kind)
+static struct handle *add(uv_loop_t *uv, void *it, enum kind kind)
 {
     struct handle *handle = calloc(1, sizeof(*handle));
     CF_ASSERT(handle != NULL);
