@@ -1,4 +1,4 @@
-// A WebSocket client without manners: it sends exactly the bytes it is told to, and reads frames.
+// A WebSocket peer without manners: it sends exactly the bytes it is told to, and reads frames.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import net from 'node:net';
@@ -17,23 +17,23 @@ function lengthField(length, form) {
     return field;
 }
 
-// One frame. `length` announces another length than the payload has.
+// One frame. `length` announces another length than the payload has; `mask` may be the key itself.
 export function frame(opcode, payload = '', { fin = true, rsv = 0, mask = true, length, form } = {}) {
     const body = Buffer.from(payload);
     const field = lengthField(length ?? body.length, form);
     if (mask) field[0] |= 0x80;
     const head = Buffer.from([(fin ? 0x80 : 0) | (rsv << 4) | opcode]);
     if (!mask) return Buffer.concat([head, field, body]);
-    const key = randomBytes(4);
+    const key = mask === true ? randomBytes(4) : mask;
     for (let i = 0; i < body.length; i++) body[i] ^= key[i & 3];
     return Buffer.concat([head, field, key, body]);
 }
 
-export function closeFrame(code, reason = '') {
-    const payload = Buffer.alloc(2 + Buffer.byteLength(reason));
+// `reason`: text, or the bytes themselves.
+export function closeFrame(code, reason = '', options = {}) {
+    const payload = Buffer.concat([Buffer.alloc(2), Buffer.from(reason)]);
     payload.writeUInt16BE(code);
-    payload.write(reason, 2);
-    return frame(OP.CLOSE, payload);
+    return frame(OP.CLOSE, payload, options);
 }
 
 export function request(lines = {}, { method = 'GET', target = '/', version = 'HTTP/1.1' } = {}) {
@@ -46,30 +46,23 @@ export function request(lines = {}, { method = 'GET', target = '/', version = 'H
     return `${method} ${target} ${version}\r\n${text}\r\n`;
 }
 
-export class RawClient {
-    static async connect(port) {
-        const client = new RawClient();
-        client.buffer = Buffer.alloc(0);
-        client.ended = false;
-        client.socket = net.connect(port, '127.0.0.1');
-        client.socket.setNoDelay(true);
-        client.socket.on('data', (data) => {
-            client.buffer = Buffer.concat([client.buffer, data]);
-            client.wake?.();
+// One end of a connection whose bytes are read frame by frame. `masked`: frames that come must be.
+export class RawPeer {
+    constructor(socket, masked) {
+        this.chunks = [];
+        this.length = 0;
+        this.ended = false;
+        this.socket = socket;
+        this.masked = masked;
+        socket.setNoDelay(true);
+        socket.on('data', (data) => {
+            this.chunks.push(data);
+            this.length += data.length;
+            this.wake?.();
         });
-        client.socket.on('error', () => {});
+        socket.on('error', () => {});
         for (const event of ['end', 'close'])
-            client.socket.on(event, () => { client.ended = true; client.wake?.(); });
-        await once(client.socket, 'connect');
-        return client;
-    }
-
-    // Connected and upgraded.
-    static async open(port, lines = {}) {
-        const client = await RawClient.connect(port);
-        client.send(request(lines));
-        client.response = await client.readResponse();
-        return client;
+            socket.on(event, () => { this.ended = true; this.wake?.(); });
     }
 
     send(...chunks) {
@@ -83,25 +76,32 @@ export class RawClient {
         return true;
     }
 
-    async take(length) {
-        while (this.buffer.length < length)
-            if (!await this.more()) return null;
-        const taken = this.buffer.subarray(0, length);
-        this.buffer = this.buffer.subarray(length);
-        return taken;
+    // All that has come, as one buffer.
+    get buffer() {
+        if (this.chunks.length !== 1) this.chunks = [Buffer.concat(this.chunks)];
+        return this.chunks[0];
     }
 
-    async readResponse() {
+    async take(length) {
+        while (this.length < length)
+            if (!await this.more()) return null;
+        const all = this.buffer;
+        this.chunks = [all.subarray(length)];
+        this.length -= length;
+        return all.subarray(0, length);
+    }
+
+    // The first line and the headers of a message, or null.
+    async readHead() {
         let end;
         while ((end = this.buffer.indexOf('\r\n\r\n')) < 0)
             if (!await this.more()) return null;
-        const [status, ...lines] = (await this.take(end + 4)).toString('latin1').trimEnd().split('\r\n');
-        const headers = Object.fromEntries(lines.map((line) => {
-            const colon = line.indexOf(':');
-            return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+        const [line, ...lines] = (await this.take(end + 4)).toString('latin1').trimEnd().split('\r\n');
+        const headers = Object.fromEntries(lines.map((one) => {
+            const colon = one.indexOf(':');
+            return [one.slice(0, colon).toLowerCase(), one.slice(colon + 1).trim()];
         }));
-        const body = await this.take(Number(headers['content-length'] ?? 0));
-        return { status: Number(status.split(' ')[1]), headers, body: body?.toString() };
+        return { line, lines, headers };
     }
 
     // { fin, rsv, opcode, payload }, or null at the end.
@@ -109,10 +109,15 @@ export class RawClient {
         const head = await this.take(2);
         if (head === null) return null;
         let length = head[1] & 0x7f;
-        if (head[1] & 0x80) throw new Error('a server must not mask (RFC 6455 section 5.1)');
-        if (length === 126) length = (await this.take(2)).readUInt16BE();
-        else if (length === 127) length = Number((await this.take(8)).readBigUInt64BE());
+        if (head[1] >> 7 !== Number(this.masked))
+            throw new Error(`a ${this.masked ? 'client must' : 'server must not'} mask (RFC 6455 section 5.1)`);
+        if (length === 126) length = (await this.take(2))?.readUInt16BE();
+        else if (length === 127) length = Number((await this.take(8))?.readBigUInt64BE());
+        this.mask = this.masked ? await this.take(4) : null;
         const payload = await this.take(length);
+        if (payload === null) return null;
+        if (this.masked)
+            for (let i = 0; i < payload.length; i++) payload[i] ^= this.mask[i & 3];
         return { fin: head[0] >> 7 === 1, rsv: head[0] >> 4 & 7, opcode: head[0] & 15, payload };
     }
 
@@ -123,12 +128,37 @@ export class RawClient {
         return got.payload.length === 0 ? 1005 : got.payload.readUInt16BE();
     }
 
+    // True when nothing but the end came.
     async readEnd() {
         while (await this.more());
-        return this.buffer.length === 0;
+        return this.length === 0;
     }
 
     destroy() {
         this.socket.destroy();
+    }
+}
+
+export class RawClient extends RawPeer {
+    static async connect(port) {
+        const socket = net.connect(port, '127.0.0.1');
+        const client = new RawClient(socket, false);
+        await once(socket, 'connect');
+        return client;
+    }
+
+    // Connected and upgraded.
+    static async open(port, lines = {}) {
+        const client = await RawClient.connect(port);
+        client.send(request(lines));
+        client.response = await client.readResponse();
+        return client;
+    }
+
+    async readResponse() {
+        const head = await this.readHead();
+        if (head === null) return null;
+        const body = await this.take(Number(head.headers['content-length'] ?? 0));
+        return { status: Number(head.line.split(' ')[1]), headers: head.headers, body: body?.toString() };
     }
 }
