@@ -106,7 +106,7 @@ async function killAt(server, call, nth) {
     await until(() => readdirSync(`/proc/${pid}/task`).every((task) =>
         /TracerPid:\t[1-9]/.test(readFileSync(`/proc/${pid}/task/${task}/status`, 'latin1'))), 'strace is attached');
     return async () => {
-        tracer.kill('SIGTERM');
+        tracer.kill('SIGKILL'); // asked to end, it may wait for ever for a thread that is dying
         await gone;
     };
 }
