@@ -13,7 +13,7 @@ struct text {
 void text_deinit(struct text *text);
 void text_reset(struct text *text);
 bool text_eq(const struct text *a, const struct text *b);
-/* A slice as text: its bytes, shortened and hashed when it is long. */
+/* Appends it: a long string is shortened and hashed. */
 void text_append_answer(struct text *text, const struct cf_store_request *request);
 
 #endif

@@ -305,8 +305,10 @@ static void put_torn(struct disk_file *file, uint64_t at, const uint8_t *bytes, 
     uint8_t rubbish[DISK_SECTOR_BYTES];
     uint32_t fate = random_below(random, 16);
     if (fate == 0) {
-        for (size_t i = 0; i < len; i++)
-            rubbish[i] = (uint8_t)random_next(random);
+        for (size_t i = 0; i < len; i++) {
+            bool same = at + i < file->len && file->bytes[at + i] == bytes[i];
+            rubbish[i] = same ? bytes[i] : (uint8_t)random_next(random);
+        }
         put(file, at, rubbish, len);
     } else if (fate < 4) {
         put(file, at, bytes, random_below(random, (uint32_t)len));

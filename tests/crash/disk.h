@@ -11,7 +11,7 @@
  *     kernel has marked those pages clean. (Of names a later sync of the folder decides: a file
  *     system whose journal failed takes no more.)
  *
- * Bytes that a write did not touch are not in danger: SQLite is told
+ * Bytes that a write did not change are not in danger: SQLite is told
  * SQLITE_IOCAP_POWERSAFE_OVERWRITE on every real Linux disk, and so here. All functions may be
  * called from any thread. */
 #ifndef CF_TESTS_CRASH_DISK_H

@@ -17,7 +17,8 @@ struct trial {
     struct rig rig;
     struct text answers;
     struct tally *tally;
-    uint64_t next; /* number of the next batch */
+    uint64_t next;      /* number of the next batch */
+    bool making, fired; /* of a making: what the disk said meanwhile */
     bool good;
     char name[80];
 };
@@ -47,12 +48,6 @@ static enum rig_outcome give(struct trial *trial)
     return outcome;
 }
 
-static bool has_wal(struct disk *disk)
-{
-    int wal = disk_find(disk, RIG_DATABASE "-wal");
-    return wal != DISK_NO_FILE && disk_size(disk, wal) > 0;
-}
-
 static bool is_change(const struct disk_op *op)
 {
     return op->kind == DISK_WRITE || op->kind == DISK_TRUNCATE || op->kind == DISK_UNLINK;
@@ -77,6 +72,25 @@ static void readable(struct trial *trial)
     text_deinit(&shown);
 }
 
+/* The process alone has ended: on the same kernel, which still reads back what it never wrote,
+ * another goes on where this one stood. What is acknowledged from then on is as good as ever. */
+static void go_on_after_restart(struct trial *trial)
+{
+    rig_deinit(&trial->rig);
+    rig_init(&trial->rig);
+    disk_set_faults(trial->disk, (struct disk_faults){.kind = DISK_FAULT_NONE});
+    expect(trial, rig_open(&trial->rig), "it opens after a restart");
+    if (trial->rig.store == NULL)
+        return;
+    trial->next -= 2; /* retries what was not acknowledged */
+    for (int i = 0; i < AFTER_RECOVERY; i++)
+        expect(trial, give(trial) == RIG_OUTCOME_OK, "writes after a restart");
+    if (rig_has_wal(trial->disk))
+        expect(trial, machine_tick(), "it tidies up");
+    expect(trial, give(trial) == RIG_OUTCOME_OK, "writes after that");
+    rig_close(&trial->rig);
+}
+
 /* The store has had an I/O error: it says so once, and takes nothing more. */
 static void expect_dead(struct trial *trial)
 {
@@ -86,6 +100,7 @@ static void expect_dead(struct trial *trial)
     readable(trial);
     rig_close(&trial->rig);
     expect_untouched(trial);
+    go_on_after_restart(trial);
 }
 
 /* The disk is full: it can be read, refuses writes, and takes them when there is room. */
@@ -111,7 +126,7 @@ static void live_until_fault(struct trial *trial)
     enum rig_outcome outcome = RIG_OUTCOME_OK;
     while (outcome == RIG_OUTCOME_OK && !trial->disk->fired && trial->next < BATCHES_MAX) {
         outcome = give(trial);
-        if (outcome == RIG_OUTCOME_OK && trial->next % TICK_EVERY == 0 && has_wal(trial->disk))
+        if (outcome == RIG_OUTCOME_OK && trial->next % TICK_EVERY == 0 && rig_has_wal(trial->disk))
             (void)machine_tick();
     }
     expect(trial, trial->disk->fired, "the workload makes k calls");
@@ -132,7 +147,7 @@ static bool opens(struct trial *trial)
     return false;
 }
 
-static void live(struct trial *trial)
+static void set_faults(struct trial *trial)
 {
     const struct disk_faults faults = {
         .kind = trial->kind == FAULTS_SYNC ? DISK_FAULT_SYNC : DISK_FAULT_WRITE,
@@ -143,6 +158,11 @@ static void live(struct trial *trial)
                                                  : EIO,
     };
     disk_set_faults(trial->disk, faults);
+}
+
+static void live(struct trial *trial)
+{
+    set_faults(trial);
     bool opened = opens(trial);
     if (trial->rig.store == NULL)
         return;
@@ -162,56 +182,90 @@ static void live(struct trial *trial)
  * right after the failure. */
 static void check_images(struct trial *trial)
 {
+    size_t fired_at = trial->disk->fired_at;
     static const struct disk_crash hows[] = {
         {.survive_percent = 100},
         {.survive_percent = 0},
+        {.survive_percent = 0},
         {.survive_percent = 50, .sectors = true},
-        {.survive_percent = 50, .sectors = true, .torn = true},
+        {.survive_percent = 80, .sectors = true, .torn = true},
     };
     for (size_t i = 0; i < CF_ARRAY_LEN(hows); i++) {
         struct disk_crash how = hows[i];
         size_t end = trial->disk->ops_count;
-        size_t after = end - trial->disk->fired_at;
         uint64_t random = random_part(trial->seed, i);
         how.seed = random_next(&random);
-        size_t at = i < 2 ? end : end - random_below(&random, (uint32_t)after + 1);
+        uint32_t since = (uint32_t)(end - fired_at) + 1;
+        size_t at = i < 2 ? end : end - random_below(&random, since);
         struct history known;
         history_cut(&trial->history, 0, trial->disk, at, &known);
         struct disk *found = disk_crash(trial->disk, at, &how);
-        trial->good &=
-            check_disk(found, &trial->workload, &known, how.seed, true, trial->name, trial->tally);
+        bool migrated = !trial->making || rig_was_migrated(trial->disk, at);
+        trial->good &= check_disk(found, &trial->workload, &known, how.seed, migrated, trial->name,
+                                  trial->tally);
         disk_free(found);
     }
 }
 
-static struct disk *make_disk(uint64_t seed)
+/* The fault meets the making of the file. The next try is good, in the same process' life or the
+ * next one's, and what is then acknowledged stays. */
+static void make(struct trial *trial)
 {
-    struct disk *fresh = disk_new();
-    struct rig rig;
-    rig_init(&rig);
-    machine_mount(fresh, seed);
-    CF_ASSERT(rig_migrate(&rig));
-    rig_deinit(&rig);
-    struct disk *settled = disk_settled(fresh);
-    disk_free(fresh);
-    return settled;
+    set_faults(trial);
+    bool made = rig_migrate(&trial->rig);
+    trial->fired = trial->disk->fired;
+    expect(trial, made || trial->fired, "it is made, or the disk has failed");
+    disk_set_faults(trial->disk, (struct disk_faults){.kind = DISK_FAULT_NONE});
+    if (!made)
+        expect(trial, rig_migrate(&trial->rig), "it is made when the disk is good");
+    expect(trial, rig_open(&trial->rig), "it opens");
+    if (trial->rig.store == NULL)
+        return;
+    for (int i = 0; i < AFTER_RECOVERY; i++)
+        expect(trial, give(trial) == RIG_OUTCOME_OK, "it takes writes");
+    rig_close(&trial->rig);
+}
+
+static void begin(struct trial *trial, enum faults_kind kind, uint64_t k, uint64_t seed,
+                  struct tally *tally)
+{
+    static const char *const kinds[] = {"fsync EIO", "write EIO", "disk full", "quota"};
+    *trial = (struct trial){.kind = kind, .k = k, .tally = tally, .good = true};
+    trial->seed = random_part(seed, k);
+    trial->workload = (struct workload){random_part(seed, kind), false};
+    (void)snprintf(trial->name, sizeof(trial->name), "seed %llu, %s, k = %llu",
+                   (unsigned long long)seed, kinds[kind], (unsigned long long)k);
+    rig_init(&trial->rig);
+}
+
+static bool end(struct trial *trial)
+{
+    rig_deinit(&trial->rig);
+    check_images(trial);
+    text_deinit(&trial->answers);
+    disk_free(trial->disk);
+    return trial->good;
 }
 
 bool faults_run(enum faults_kind kind, uint64_t k, uint64_t seed, struct tally *tally)
 {
-    static const char *const kinds[] = {"fsync EIO", "write EIO", "disk full", "quota"};
-    struct trial trial = {.kind = kind, .k = k, .tally = tally, .good = true};
-    trial.seed = random_part(seed, k);
-    trial.workload = (struct workload){random_part(seed, kind), false};
-    (void)snprintf(trial.name, sizeof(trial.name), "seed %llu, %s, k = %llu",
-                   (unsigned long long)seed, kinds[kind], (unsigned long long)k);
-    trial.disk = make_disk(seed);
+    struct trial trial;
+    begin(&trial, kind, k, seed, tally);
+    trial.disk = rig_new_disk(seed);
     machine_mount(trial.disk, trial.seed);
-    rig_init(&trial.rig);
     live(&trial);
-    rig_deinit(&trial.rig);
-    check_images(&trial);
-    text_deinit(&trial.answers);
-    disk_free(trial.disk);
-    return trial.good;
+    return end(&trial);
+}
+
+bool faults_run_making(enum faults_kind kind, uint64_t k, uint64_t seed, struct tally *tally,
+                       bool *out_fired)
+{
+    struct trial trial;
+    begin(&trial, kind, k, seed, tally);
+    trial.making = true;
+    trial.disk = disk_new();
+    machine_mount(trial.disk, trial.seed);
+    make(&trial);
+    *out_fired = trial.fired;
+    return end(&trial);
 }

@@ -15,4 +15,8 @@ enum faults_kind {
  * stderr. */
 bool faults_run(enum faults_kind kind, uint64_t k, uint64_t seed, struct tally *tally);
 
+/* The same of the making of a database, from nothing. *out_fired: it makes as many calls. */
+bool faults_run_making(enum faults_kind kind, uint64_t k, uint64_t seed, struct tally *tally,
+                       bool *out_fired);
+
 #endif

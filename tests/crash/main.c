@@ -62,6 +62,19 @@ static bool run_faults(const struct options *options, enum faults_kind kind, uin
     return good && tally_is_clean(&tally);
 }
 
+/* The faults meet the making of the file: as many k as it makes calls. */
+static bool run_making(const struct options *options, enum faults_kind kind, const char *name)
+{
+    struct tally tally = {0};
+    bool good = true;
+    bool fired = true;
+    uint64_t k = 0;
+    while (fired)
+        good &= faults_run_making(kind, ++k, options->seed, &tally, &fired);
+    print_row(name, k - 1, &tally);
+    return good && tally_is_clean(&tally);
+}
+
 static bool read_options(int argc, char **argv, struct options *options)
 {
     static const struct option names[] = {{"images", required_argument, NULL, 'i'},
@@ -99,6 +112,9 @@ int main(int argc, char **argv)
     good &= run_faults(&options, FAULTS_WRITE, options.write_k, "write fails (EIO) at k");
     good &= run_faults(&options, FAULTS_DISK_FULL, options.write_k, "disk full (ENOSPC) from k on");
     good &= run_faults(&options, FAULTS_QUOTA, options.write_k, "quota used up (EDQUOT) from k on");
+    good &= run_making(&options, FAULTS_SYNC, "fsync fails (EIO) at k of a new file");
+    good &= run_making(&options, FAULTS_WRITE, "write fails (EIO) at k of a new file");
+    good &= run_making(&options, FAULTS_DISK_FULL, "disk full (ENOSPC) at k of a new file");
     (void)printf("%s\n", good ? "as promised" : "NOT as promised");
     return good ? 0 : 1;
 }

@@ -17,31 +17,11 @@ struct life {
     uint64_t seed;
 };
 
-/* A closed database without a batch in it, in a log of its own that is forgotten. */
-static struct disk *make_migrated(uint64_t seed)
-{
-    struct disk *fresh = disk_new();
-    struct rig rig;
-    rig_init(&rig);
-    machine_mount(fresh, seed);
-    CF_ASSERT(rig_migrate(&rig));
-    rig_deinit(&rig);
-    struct disk *settled = disk_settled(fresh);
-    disk_free(fresh);
-    return settled;
-}
-
-static bool has_wal(struct disk *disk)
-{
-    int wal = disk_find(disk, RIG_DATABASE "-wal");
-    return wal != DISK_NO_FILE && disk_size(disk, wal) > 0;
-}
-
 /* What happens between two batches: nothing, an idle second, a reader, a restart. */
 static void pause_between(struct rig *rig, struct life *life, uint64_t *random)
 {
     uint32_t fate = random_below(random, 100);
-    if (fate < 12 && has_wal(life->disk)) {
+    if (fate < 12 && rig_has_wal(life->disk)) {
         CF_ASSERT(machine_tick());
     } else if (fate < 18) {
         struct text shown = {NULL, 0, 0};
@@ -73,18 +53,13 @@ static void live(struct life *life)
     rig_deinit(&rig);
 }
 
-static bool is_mark(const struct disk_op *op, enum rig_mark mark)
-{
-    return op->kind == DISK_MARK && op->mark == (int)mark;
-}
-
 /* Where the power goes: anywhere, or just after something was acknowledged. */
 static size_t pick_moment(const struct disk *disk, uint64_t *random)
 {
     size_t at = random_below(random, (uint32_t)disk->ops_count + 1);
     if (random_below(random, 5) < 3)
         return at;
-    while (at < disk->ops_count && !is_mark(&disk->ops[at], RIG_ACKNOWLEDGED))
+    while (at < disk->ops_count && !rig_is_mark(&disk->ops[at], RIG_ACKNOWLEDGED))
         at++;
     return at == disk->ops_count ? at : at + 1;
 }
@@ -101,10 +76,7 @@ static struct disk_crash pick_crash(uint64_t *random)
 
 static bool was_migrated(const struct life *life, size_t at)
 {
-    bool migrated = !life->from_nothing;
-    for (size_t i = 0; i < at && !migrated; i++)
-        migrated = is_mark(&life->disk->ops[i], RIG_MIGRATED);
-    return migrated;
+    return !life->from_nothing || rig_was_migrated(life->disk, at);
 }
 
 /* Steps that are older than the disk's log. */
@@ -112,7 +84,7 @@ static size_t steps_before(const struct history *history, const struct disk *dis
 {
     size_t given = 0;
     for (size_t i = 0; i < disk->ops_count; i++)
-        given += is_mark(&disk->ops[i], RIG_SUBMITTED);
+        given += rig_is_mark(&disk->ops[i], RIG_SUBMITTED);
     return history->count - given;
 }
 
@@ -148,7 +120,7 @@ static void crash_twice(struct life *life, uint64_t seed, const char *name, stru
 void power_run(enum power_weakness weakness, uint64_t seed, uint64_t images, struct tally *tally)
 {
     uint64_t end = tally->images + images;
-    struct disk *migrated = make_migrated(seed);
+    struct disk *migrated = rig_new_disk(seed);
     machine_weaken(weakness == POWER_NORMAL);
     for (uint64_t run = 0; tally->images < end; run++) {
         struct life life = {.seed = random_part(seed, run)};

@@ -91,6 +91,7 @@ bool rig_migrate(struct rig *rig)
     return error == CF_OK;
 }
 
+/* As the server begins: it looks at the file first. */
 bool rig_open(struct rig *rig)
 {
     const struct cf_store_sqlite_config config = {
@@ -102,7 +103,10 @@ bool rig_open(struct rig *rig)
     };
     struct cf_buf why;
     cf_buf_init(&why, 4096);
-    enum cf_error error = cf_store_sqlite_open(&config, &rig->sink, &rig->store, &why);
+    unsigned version;
+    enum cf_error error = cf_store_sqlite_inspect(config.path, &version, &why);
+    if (error == CF_OK)
+        error = cf_store_sqlite_open(&config, &rig->sink, &rig->store, &why);
     if (error != CF_OK)
         rig->store = NULL;
     keep_why(rig, &why);
@@ -197,4 +201,36 @@ enum cf_error rig_check(struct rig *rig)
     enum cf_error error = request->error;
     cf_store_request_free(request);
     return error;
+}
+
+struct disk *rig_new_disk(uint64_t seed)
+{
+    struct disk *fresh = disk_new();
+    struct rig rig;
+    rig_init(&rig);
+    machine_mount(fresh, seed);
+    CF_ASSERT(rig_migrate(&rig));
+    rig_deinit(&rig);
+    struct disk *settled = disk_settled(fresh);
+    disk_free(fresh);
+    return settled;
+}
+
+bool rig_has_wal(struct disk *disk)
+{
+    int wal = disk_find(disk, RIG_DATABASE "-wal");
+    return wal != DISK_NO_FILE && disk_size(disk, wal) > 0;
+}
+
+bool rig_is_mark(const struct disk_op *op, enum rig_mark mark)
+{
+    return op->kind == DISK_MARK && op->mark == (int)mark;
+}
+
+bool rig_was_migrated(const struct disk *disk, size_t at)
+{
+    for (size_t i = 0; i < at; i++)
+        if (rig_is_mark(&disk->ops[i], RIG_MIGRATED))
+            return true;
+    return false;
 }

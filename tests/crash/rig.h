@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "crash/answers.h"
+#include "crash/disk.h"
 #include "crash/workload.h"
 
 #define RIG_DATABASE "confab.db"
@@ -49,6 +50,12 @@ enum rig_outcome rig_batch(struct rig *rig, const struct workload *workload, uin
                            struct text *out_answers, size_t *out_ok);
 /* All that the store shows, as text. */
 void rig_show(struct rig *rig, struct text *out_shown);
+/* A disk with a closed database without a batch in it. The log is empty. */
+struct disk *rig_new_disk(uint64_t seed);
+bool rig_has_wal(struct disk *disk);
+bool rig_is_mark(const struct disk_op *op, enum rig_mark mark);
+/* Had the file been made by operation `at` of the log? */
+bool rig_was_migrated(const struct disk *disk, size_t at);
 /* CF_STORE_CHECK. */
 enum cf_error rig_check(struct rig *rig);
 

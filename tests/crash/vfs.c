@@ -13,7 +13,8 @@ struct vfs_file {
     sqlite3_file base;
     struct disk *disk;
     int file;
-    bool wal;
+    bool wal, read_only;
+    int error;                      /* the last errno */
     bool folder_to_sync;            /* with the next sync */
     int level;                      /* SQLITE_LOCK_… */
     unsigned regions;               /* 1: uses the shared memory */
@@ -62,7 +63,7 @@ static int vfs_write(sqlite3_file *base, const void *bytes, int len, sqlite3_int
     if (error == 0)
         return SQLITE_OK;
     /* The unix VFS gives no errno along with this one. */
-    last_error = error == ENOSPC ? 0 : error;
+    last_error = file->error = error == ENOSPC ? 0 : error;
     return error == ENOSPC ? SQLITE_FULL : SQLITE_IOERR_WRITE;
 }
 
@@ -79,7 +80,7 @@ static int vfs_sync(sqlite3_file *base, int flags)
     struct vfs_file *file = of(base);
     int error = disk_sync(file->disk, file->file, file->wal);
     if (error != 0) {
-        last_error = error;
+        last_error = file->error = error;
         return SQLITE_IOERR_FSYNC;
     }
     if (file->folder_to_sync)
@@ -120,6 +121,9 @@ static int vfs_lock(sqlite3_file *base, int level)
     struct vfs_file *file = of(base);
     if (file->level >= level)
         return SQLITE_OK;
+    /* POSIX locks for writing need a descriptor for writing. */
+    if (level > SQLITE_LOCK_SHARED && file->read_only)
+        return SQLITE_IOERR_LOCK;
     struct disk_file *on = begin(file);
     int rc = SQLITE_OK;
     if (level == SQLITE_LOCK_SHARED) {
@@ -241,10 +245,10 @@ static int vfs_close(sqlite3_file *base)
 
 static int vfs_control(sqlite3_file *base, int op, void *argument)
 {
-    (void)base;
-    (void)op;
-    (void)argument;
-    return SQLITE_NOTFOUND;
+    if (op != SQLITE_FCNTL_LAST_ERRNO)
+        return SQLITE_NOTFOUND;
+    *(int *)argument = of(base)->error;
+    return SQLITE_OK;
 }
 
 static int vfs_sector(sqlite3_file *base)
@@ -293,12 +297,14 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, int 
         return SQLITE_CANTOPEN;
     }
     bool wal = (flags & SQLITE_OPEN_WAL) != 0;
-    *of(base) = (struct vfs_file){.base.pMethods = &methods,
-                                  .disk = disk,
-                                  .file = found,
-                                  .wal = wal,
-                                  .folder_to_sync =
-                                      create && (wal || (flags & SQLITE_OPEN_MAIN_JOURNAL) != 0)};
+    *of(base) = (struct vfs_file){
+        .base.pMethods = &methods,
+        .disk = disk,
+        .file = found,
+        .wal = wal,
+        .read_only = (flags & SQLITE_OPEN_READONLY) != 0,
+        .folder_to_sync = create && (wal || (flags & SQLITE_OPEN_MAIN_JOURNAL) != 0),
+    };
     if (out_flags != NULL)
         *out_flags = flags;
     return SQLITE_OK;
