@@ -8,7 +8,8 @@ import { promisify } from 'node:util';
 import { confab, makeDir, tokenFor } from './lib.mjs';
 import { feeds, say, send, startServer, startThread, upload } from './orbital_lib.mjs';
 import { MiB, Wire, announced, assertSame, assertThere, begin, create, download, family, files, finish, head, idOf,
-    mediaDir, mediaPath, noise, offsetOf, patchHead, postMedia, remove, requestHead, serve, tusUpload, unfinished } from './orbital_media_lib.mjs';
+    mediaDir, mediaPath, noise, offsetOf, patchHead, postMedia, remove, requestHead, serve, tusUpload,
+    unfinished } from './orbital_media_lib.mjs';
 import { assertProblem, sleep, stopClean, until, within } from './talk_lib.mjs';
 
 const exec = promisify(execFile);
@@ -141,6 +142,24 @@ describe('the quota of a group', () => {
         assert.equal(await begin(server, other.ann, other.thread, quota, { headers }), first);
         assert.equal((await remove(server, other.ann, idOf(first))).status, 204);
         await until(async () => (await create(server, other.ann, other.thread, quota)).status === 201, 'free again');
+    });
+
+    test('a server that is stopped in the middle of one in one go forgets it', async (context) => {
+        const dir = makeDir();
+        const env = { ORBITAL_GROUP_QUOTA_BYTES: String(quota) };
+        let mine = await serve(context, env, { dir });
+        const { ann, group, thread } = await family(mine);
+        const wire = await Wire.open(mine);
+        await wire.send(requestHead(ann, 'POST', mediaPath(thread), { 'Content-Length': quota }));
+        await wire.send(noise(quota - 1));
+        await until(() => unfinished(mine).length === 1, 'a file in the making');
+        await stopClean(mine);
+        mine = await serve(context, env, { dir });
+        assert.deepEqual(unfinished(mine), []);
+        const { media_id: media } = await upload(mine, ann, thread, noise(quota));
+        assert.deepEqual(await announced(mine, ann, group), [media]);
+        await stopClean(mine);
+        rmSync(dir, { recursive: true });
     });
 
     test('many at once: no byte over it is granted', async () => {
