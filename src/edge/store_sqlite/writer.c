@@ -9,6 +9,7 @@
 #include "edge/store_sqlite/file.h"
 #include "edge/store_sqlite/schema.h"
 #include "edge/store_sqlite/text.h"
+#include "edge/store_sqlite/wal.h"
 
 enum {
     BATCH_MAX = 1024, /* requests in a transaction: bounds what waits for one fsync */
@@ -20,6 +21,12 @@ enum {
     QUICK_CHECK_BYTES_MAX = 16 * 1024 * 1024,
 };
 
+static int system_errno(const struct cf_sqlite_writer *writer)
+{
+    int error = sqlite3_system_errno(writer->db.handle);
+    return error != 0 ? error : cf_sqlite_wal_errno(writer->db.handle);
+}
+
 /* Disk full, as far as the kernel says so without having lost anything: a failed fsync is not among
  * these whatever its errno is. */
 static bool is_full(const struct cf_sqlite_writer *writer, int rc)
@@ -28,7 +35,7 @@ static bool is_full(const struct cf_sqlite_writer *writer, int rc)
         return true;
     if (rc != SQLITE_IOERR_WRITE && rc != SQLITE_IOERR_SHMSIZE)
         return false;
-    int error = sqlite3_system_errno(writer->db.handle);
+    int error = system_errno(writer);
     return error == ENOSPC || error == EDQUOT;
 }
 
@@ -36,7 +43,7 @@ static void describe_fault(struct cf_sqlite_writer *writer, int rc)
 {
     (void)cf_sqlite_join(writer->fault, sqlite3_errmsg(writer->db.handle), " (SQLite ",
                          cf_sqlite_number(rc).text, ", errno ",
-                         cf_sqlite_number(sqlite3_system_errno(writer->db.handle)).text, ")");
+                         cf_sqlite_number(system_errno(writer)).text, ")");
 }
 
 static void say(const struct cf_sqlite_writer *writer, enum cf_log_level level, const char *what)
