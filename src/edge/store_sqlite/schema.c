@@ -22,6 +22,7 @@
 #include "edge/store_sqlite/file.h"
 #include "edge/store_sqlite/store_sqlite.h"
 #include "edge/store_sqlite/text.h"
+#include "edge/store_sqlite/wal.h"
 
 #define SCHEMA_VERSION 3
 #define TEXT_OF(number) TEXT_OF_EXPANDED(number)
@@ -340,6 +341,8 @@ static enum cf_error run_steps(sqlite3 *handle, const char *path, struct cf_buf 
     }
     int rc = sqlite3_exec(handle, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", NULL,
                           NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = cf_sqlite_wal_rewrite(handle);
     for (; rc == SQLITE_OK && version < SCHEMA_VERSION; version++)
         rc = run_step(handle, steps[version]);
     if (rc == SQLITE_OK)
@@ -361,6 +364,9 @@ enum cf_error cf_store_sqlite_migrate(const char *path, struct cf_buf *why)
         error = open_plain(path, SQLITE_OPEN_READWRITE, &handle, why);
     if (error == CF_OK)
         error = run_steps(handle, path, why);
+    /* What failed is left to the next who opens: nothing more is written. */
+    if (error != CF_OK && handle != NULL)
+        (void)sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     (void)sqlite3_close(handle);
     if (error == CF_OK)
         error = cf_sqlite_file_sync_folder(path, why);

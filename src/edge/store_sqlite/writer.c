@@ -229,8 +229,8 @@ static int read_counters(struct cf_sqlite_writer *writer)
     return rc;
 }
 
-/* Opens a fresh connection, looks the file over if it was not closed cleanly, and proves that it
- * can be committed to. */
+/* Opens a fresh connection, looks the file over and makes sure of its WAL if it was not closed
+ * cleanly, and proves that it can be committed to. */
 static enum cf_error connect_writer(struct cf_sqlite_writer *writer, bool unclean,
                                     struct cf_buf *why)
 {
@@ -241,7 +241,9 @@ static enum cf_error connect_writer(struct cf_sqlite_writer *writer, bool unclea
     if (error != CF_OK)
         return error;
     cf_sqlite_checkpoint_watch(writer);
-    int rc = read_counters(writer);
+    int rc = unclean ? cf_sqlite_wal_rewrite(writer->db.handle) : SQLITE_OK;
+    if (rc == SQLITE_OK)
+        rc = read_counters(writer);
     if (rc == SQLITE_OK)
         rc = cf_sqlite_schema_touch(writer->db.handle);
     if (rc == SQLITE_OK)
