@@ -168,7 +168,6 @@ static void lose(struct cf_download *download)
  */
 static void send_pages(struct cf_download *download)
 {
-    struct cf_worker *worker = download->exchange->web->session->worker;
     struct cf_conn *conn = conn_of(download);
     uint64_t before = download->offset;
     size_t len = download->left < TURN_MAX ? (size_t)download->left : TURN_MAX;
@@ -184,8 +183,7 @@ static void send_pages(struct cf_download *download)
     else if (download->left == 0)
         cf_web_answered(download->exchange->web, !download->exchange->keep_alive);
     else if (!cf_conn_blocked(conn))
-        cf_loop_timer_set(worker->loop, &download->exchange->web->session->timer,
-                          cf_worker_now(worker).ms);
+        cf_web_next_turn(download->exchange->web);
 }
 
 static void read_on(struct cf_download *download)

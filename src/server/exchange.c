@@ -261,7 +261,7 @@ void cf_exchange_end(struct cf_exchange *exchange)
         cf_poll_end(exchange);
         break;
     case CF_ROUTE_ORBIT:
-        cf_orbit_open(exchange);
+        cf_web_next_turn(exchange->web); /* behind all that came with the request */
         break;
     case CF_ROUTE_GROUP:
         if (exchange->plan == CF_BODY_BLOB)
@@ -279,6 +279,8 @@ void cf_exchange_go_on(struct cf_exchange *exchange)
 {
     if (exchange->download != NULL)
         cf_download_go_on(exchange->download);
+    else if (exchange->route == CF_ROUTE_ORBIT)
+        cf_orbit_open(exchange);
 }
 
 /* ---- the store has answered ---- */

@@ -65,7 +65,7 @@ enum cf_error cf_exchange_begin(struct cf_web *web, const struct cf_http_head *h
 enum cf_error cf_exchange_body(struct cf_exchange *exchange, struct cf_slice bytes);
 /* The request is complete: carries it out. */
 void cf_exchange_end(struct cf_exchange *exchange);
-/* The connection's queue has drained, or the turn has come that a download asked for. */
+/* The connection's queue has drained, or the next turn has come. */
 void cf_exchange_go_on(struct cf_exchange *exchange);
 /* NULL is allowed. */
 void cf_exchange_free(struct cf_exchange *exchange);

@@ -189,8 +189,14 @@ void cf_web_answered(struct cf_web *web, bool close)
         resume(web);
 }
 
+void cf_web_next_turn(struct cf_web *web)
+{
+    set_deadline(web, 0);
+}
+
 void cf_web_leave(struct cf_web *web, struct cf_buf *out_rest)
 {
+    CF_ASSERT(!web->decoding); /* what has come is in the backlog */
     *out_rest = web->backlog;
     cf_buf_init(&web->backlog, BACKLOG_MAX);
     cf_conn_resume(&web->session->conn);

@@ -41,6 +41,8 @@ void cf_web_drain(struct cf_web *web);
 /* The exchange has been answered and is freed; `close` ends the connection once that is written.
  * The next pipelined request, if there is one, is taken up at once. */
 void cf_web_answered(struct cf_web *web, bool close);
+/* Has the exchange that is being answered go on when everything else of this turn is done. */
+void cf_web_next_turn(struct cf_web *web);
 /* The exchange became a stream: what the peer has sent already is left in *out_rest (to be
  * deinited), and this half frees itself. */
 void cf_web_leave(struct cf_web *web, struct cf_buf *out_rest);
