@@ -244,7 +244,7 @@ static struct cf_orbit *new_orbit(struct cf_session *session, const struct cf_id
     orbit->name_len = (uint16_t)name.len;
     orbit->session = session;
     orbit->expires = identity->expires;
-    cf_list_init(&orbit->subscriptions);
+    cf_map_init(&orbit->groups, session->worker->server->hash_key);
     return orbit;
 }
 
@@ -317,8 +317,8 @@ void cf_orbit_unsubscribe(struct cf_subscription *subscription)
 {
     struct cf_orbit *orbit = subscription->orbit;
     cf_hub_leave(&worker_of(orbit)->hub, &subscription->subscriber);
-    cf_list_remove(&subscription->link);
-    orbit->subscriptions_count--;
+    (void)cf_map_remove(&orbit->groups,
+                        cf_slice_of(subscription->group.bytes, sizeof(subscription->group.bytes)));
     free(subscription);
 }
 
@@ -338,9 +338,12 @@ static void account(const struct cf_orbit *orbit, enum cf_error why)
 
 void cf_orbit_free(struct cf_orbit *orbit, enum cf_error why)
 {
-    while (!cf_list_empty(&orbit->subscriptions))
-        cf_orbit_unsubscribe(
-            CF_LIST_ENTRY(orbit->subscriptions.next, struct cf_subscription, link));
+    struct cf_subscription *subscription;
+    for (size_t cursor = 0; (subscription = cf_map_next(&orbit->groups, &cursor)) != NULL;) {
+        cf_hub_leave(&worker_of(orbit)->hub, &subscription->subscriber);
+        free(subscription);
+    }
+    cf_map_deinit(&orbit->groups);
     account(orbit, why);
     cf_ws_endpoint_deinit(&orbit->endpoint);
     free(orbit);

@@ -25,8 +25,8 @@ enum cf_orbit_end {
 struct cf_orbit {
     struct cf_session *session;
     struct cf_ws_endpoint endpoint;
-    struct cf_list subscriptions; /* struct cf_subscription */
-    cf_us expires;                /* the token's */
+    struct cf_map groups; /* struct cf_subscription, by its group */
+    cf_us expires;        /* the token's */
     cf_ms opened;
     cf_ms next_ping;
     cf_ms last_typing;            /* when the last sign of typing was passed on */
@@ -36,9 +36,8 @@ struct cf_orbit {
     uint8_t pings;      /* sent since the last pong */
     uint8_t bad_frames; /* in a row */
     uint8_t end;        /* enum cf_orbit_end */
-    uint16_t subscriptions_count;
-    uint16_t asks;   /* requests at the store that wait */
-    uint32_t serial; /* of the last subscribe */
+    uint16_t asks;      /* requests at the store that wait */
+    uint32_t serial;    /* of the last subscribe */
     uint16_t user_len, name_len;
     uint8_t people[]; /* user id, then name */
 };
@@ -46,7 +45,6 @@ struct cf_orbit {
 /* One group that a connection has asked for. It is in the hub's room from the asking on, so that a
  * removal reaches it, but not live before the store has said that the user is a member. */
 struct cf_subscription {
-    struct cf_list link; /* orbit->subscriptions */
     struct cf_orbit *orbit;
     struct cf_subscriber subscriber;
     struct cf_uuid group;

@@ -64,13 +64,7 @@ struct subscribe {
 
 static struct cf_subscription *find(const struct cf_orbit *orbit, const struct cf_uuid *group)
 {
-    for (struct cf_list *node = orbit->subscriptions.next; node != &orbit->subscriptions;
-         node = node->next) {
-        struct cf_subscription *subscription = CF_LIST_ENTRY(node, struct cf_subscription, link);
-        if (cf_uuid_eq(&subscription->group, group))
-            return subscription;
-    }
-    return NULL;
+    return cf_map_get(&orbit->groups, cf_slice_of(group->bytes, sizeof(group->bytes)));
 }
 
 static enum cf_error add(struct cf_orbit *orbit, struct cf_uuid group, uint32_t serial)
@@ -80,7 +74,7 @@ static enum cf_error add(struct cf_orbit *orbit, struct cf_uuid group, uint32_t 
         subscription->serial = serial;
         return CF_OK;
     }
-    if (orbit->subscriptions_count == CF_GROUP_AMONG_MAX)
+    if (orbit->groups.count == CF_GROUP_AMONG_MAX)
         return CF_E_TOO_MANY;
     subscription = calloc(1, sizeof(*subscription));
     if (subscription == NULL)
@@ -88,21 +82,24 @@ static enum cf_error add(struct cf_orbit *orbit, struct cf_uuid group, uint32_t 
     subscription->orbit = orbit;
     subscription->group = group;
     subscription->serial = serial;
-    cf_list_push_back(&orbit->subscriptions, &subscription->link);
-    orbit->subscriptions_count++;
+    struct cf_slice key = cf_slice_of(subscription->group.bytes, sizeof(subscription->group.bytes));
+    enum cf_error error = cf_map_put(&orbit->groups, key, subscription);
+    if (error != CF_OK) {
+        free(subscription);
+        return error;
+    }
     cf_subscriber_init(&subscription->subscriber, cf_orbit_user(orbit),
                        orbit->compressed ? CF_FORM_ORBIT_COMPRESSED : CF_FORM_ORBIT);
     return cf_hub_join(&worker_of(orbit)->hub, group, &subscription->subscriber);
 }
 
 /* Those that this subscribe has added and nobody has decided about. */
-static void take_back(struct cf_orbit *orbit, uint32_t serial)
+static void take_back(struct cf_orbit *orbit, const struct subscribe *subscribe)
 {
-    for (struct cf_list *node = orbit->subscriptions.next, *next; node != &orbit->subscriptions;
-         node = next) {
-        struct cf_subscription *subscription = CF_LIST_ENTRY(node, struct cf_subscription, link);
-        next = node->next;
-        if (!subscription->subscriber.live && subscription->serial == serial)
+    for (size_t i = 0; i < subscribe->count; i++) {
+        struct cf_subscription *subscription = find(orbit, &subscribe->ids[i]);
+        if (subscription != NULL && !subscription->subscriber.live &&
+            subscription->serial == subscribe->serial)
             cf_orbit_unsubscribe(subscription);
     }
 }
@@ -139,29 +136,22 @@ static struct subscribe *new_subscribe(struct cf_orbit *orbit, const struct cf_o
     return NULL;
 }
 
-static bool is_among(const struct cf_store_request *request, const struct cf_uuid *id)
-{
-    for (size_t i = 0; i < request->uuids_count; i++) {
-        if (cf_uuid_eq(&request->uuids[i], id))
-            return true;
-    }
-    return false;
-}
-
 /* What became of each group: those that are heard from now on come to the front of
- * subscribe->groups, those refused to `refused`. Who has unsubscribed meanwhile is told neither. */
+ * subscribe->groups, those refused to `refused`. Who has unsubscribed meanwhile is told neither.
+ * The store has left out those that the user is no member of, and kept the order. */
 static void decide(struct cf_orbit *orbit, struct subscribe *subscribe,
                    const struct cf_store_request *request, struct cf_slice *refused,
                    size_t *out_granted, size_t *out_refused)
 {
-    size_t granted = 0, denied = 0;
+    size_t granted = 0, denied = 0, next = 0;
     for (size_t i = 0; i < subscribe->count; i++) {
         const struct cf_uuid *id = &subscribe->ids[i];
         struct cf_subscription *subscription = find(orbit, id);
-        if (cf_uuid_is_nil(id) || !is_among(request, id)) {
+        if (next == request->uuids_count || !cf_uuid_eq(&request->uuids[next], id)) {
             refused[denied++] = subscribe->groups[i];
             continue;
         }
+        next++;
         if (subscription == NULL)
             continue;
         if (subscription->serial == subscribe->serial)
@@ -169,7 +159,7 @@ static void decide(struct cf_orbit *orbit, struct subscribe *subscribe,
         if (subscription->subscriber.live)
             subscribe->groups[granted++] = subscribe->groups[i];
     }
-    take_back(orbit, subscribe->serial);
+    take_back(orbit, subscribe);
     *out_granted = granted;
     *out_refused = denied;
 }
@@ -182,7 +172,7 @@ static void answer_subscribe(struct cf_orbit *orbit, struct subscribe *subscribe
     struct cf_slice *refused =
         cf_arena_alloc(&subscribe->arena, (subscribe->count + 1) * sizeof(*refused));
     if (request->error != CF_OK || refused == NULL) {
-        take_back(orbit, subscribe->serial);
+        take_back(orbit, subscribe);
         send_error(orbit, "unavailable", "The service cannot do this just now. Subscribe again.",
                    subscribe->groups, subscribe->count);
         return;
@@ -244,7 +234,7 @@ static void hear_subscribe(struct cf_orbit *orbit, const struct cf_orbital_heard
     if (error == CF_OK)
         return;
     if (subscribe != NULL) {
-        take_back(orbit, subscribe->serial);
+        take_back(orbit, subscribe);
         free_subscribe(subscribe);
     }
     if (error == CF_E_TOO_MANY)
