@@ -124,9 +124,10 @@ void cf_answer_send(struct cf_session *session, const struct cf_answer *answer)
     enum cf_error error = write_body(session, answer, &body);
     uint64_t length = answer->in_pieces ? answer->length : body.len;
     also(&error, write_head(session, answer, status, length, &head));
-    also(&error, cf_conn_write(&session->conn, cf_buf_peek(&head)));
-    if (!answer->head_only && body.len > 0)
-        also(&error, cf_conn_write(&session->conn, cf_buf_peek(&body)));
+    if (error == CF_OK)
+        error = cf_conn_write(&session->conn, cf_buf_peek(&head));
+    if (error == CF_OK && !answer->head_only && body.len > 0)
+        error = cf_conn_write(&session->conn, cf_buf_peek(&body));
     cf_buf_deinit(&head);
     cf_buf_deinit(&body);
     cf_count(&session->worker->metrics, status_counter(status));
@@ -155,7 +156,8 @@ enum cf_error cf_answer_switch(const struct cf_exchange *exchange, struct cf_sli
     struct cf_buf head;
     cf_buf_init(&head, HEAD_MAX);
     enum cf_error error = write_switch(exchange, protocol, extensions, &head);
-    also(&error, cf_conn_write(&exchange->web->session->conn, cf_buf_peek(&head)));
+    if (error == CF_OK) /* of half a head nobody must see anything */
+        error = cf_conn_write(&exchange->web->session->conn, cf_buf_peek(&head));
     cf_buf_deinit(&head);
     return error;
 }

@@ -76,6 +76,10 @@ struct cf_socket *cf_socket_open(struct cf_worker *worker, enum cf_eio_transport
         socket = calloc(1, sizeof(*socket));
     if (socket == NULL)
         return NULL;
+    if (cf_slots_put(&worker->socket_slots, socket, &socket->ticket) != CF_OK) {
+        free(socket);
+        return NULL;
+    }
     worker->sockets_strange++;
     socket->worker = worker;
     cf_list_init(&socket->link);
@@ -87,8 +91,6 @@ struct cf_socket *cf_socket_open(struct cf_worker *worker, enum cf_eio_transport
                                               sid_of(socket), now_ms(socket));
     if (error == CF_OK && !keep_token(socket, token))
         error = CF_E_NOMEM;
-    if (error == CF_OK)
-        error = cf_slots_put(&worker->socket_slots, socket, &socket->ticket);
     if (error == CF_OK)
         error = cf_map_put(&worker->sids, sid_of(socket), socket);
     if (error != CF_OK) {
