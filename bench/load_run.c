@@ -9,7 +9,7 @@
 
 #include "load_listener.h"
 
-enum { EVENTS_MAX = 1024, DRAIN_SECONDS = 5, WINDOW_BITS = 15, INFLATED_MAX = 1 << 20 };
+enum { EVENTS_MAX = 1024, DRAIN_SECONDS = 30, WINDOW_BITS = 15, INFLATED_MAX = 1 << 20 };
 
 #define SECOND_NS UINT64_C(1000000000)
 
