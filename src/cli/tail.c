@@ -69,7 +69,7 @@ struct tail {
     struct cf_ws_config ws_config;
     struct cf_ws_endpoint endpoint;
     struct cf_buf held; /* messages, a line each */
-    char accept[CF_WS_ACCEPT_LEN];
+    struct cf_ws_asked asked;
     unsigned refused;       /* status of a refusal */
     unsigned retry_after_s; /* of it */
 };
@@ -276,7 +276,7 @@ static void on_opened(struct cf_conn *conn)
     char key[CF_WS_KEY_LEN];
     tail->entropy.fill(tail->entropy.context, random, sizeof(random));
     cf_ws_key(random, key);
-    cf_ws_accept(cf_digest_sha1, cf_slice_of(key, sizeof(key)), tail->accept);
+    cf_ws_accept(cf_digest_sha1, cf_slice_of(key, sizeof(key)), tail->asked.accept);
     struct cf_buf request;
     cf_buf_init(&request, 16384);
     enum cf_error error = cf_text_append(
@@ -308,9 +308,17 @@ static void switched(struct tail *tail)
 static void take_head(struct tail *tail, const struct cf_http_head *head)
 {
     uint64_t seconds = 0;
-    struct cf_slice accept = cf_http_header_get(head, "Sec-WebSocket-Accept");
-    if (head->status == 101 &&
-        cf_slice_eq(accept, cf_slice_of(tail->accept, sizeof(tail->accept)))) {
+    struct cf_ws_answer answer = {
+        .status = head->status,
+        .connection_upgrade = head->upgrade,
+        .upgrade = cf_http_header_get(head, "Upgrade"),
+        .accept = cf_http_header_get(head, "Sec-WebSocket-Accept"),
+        .protocol = cf_http_header_get(head, "Sec-WebSocket-Protocol"),
+        .extensions = cf_http_header_get(head, "Sec-WebSocket-Extensions"),
+        .accept_count = cf_http_header_count(head, "Sec-WebSocket-Accept"),
+        .protocol_count = cf_http_header_count(head, "Sec-WebSocket-Protocol"),
+    };
+    if (cf_ws_answer_check(&answer, &tail->asked) == CF_OK) {
         switched(tail);
         return;
     }
