@@ -81,15 +81,12 @@ void cf_poll_make_sid(struct cf_worker *worker, uint8_t out[CF_SID_LEN])
 /* The worker that an id names; false for what no worker has made. */
 static bool read_sid(const struct cf_server *server, struct cf_slice sid, uint32_t *out_worker)
 {
-    struct cf_buf bytes;
-    cf_buf_init(&bytes, SID_BYTES);
-    bool good = sid.len == CF_SID_LEN && cf_base64_decode(CF_BASE64_URL, sid, &bytes) == CF_OK;
-    if (good) {
-        *out_worker = (uint32_t)bytes.ptr[SID_RANDOM] << 8 | bytes.ptr[SID_RANDOM + 1];
-        good = *out_worker < server->workers_count;
-    }
-    cf_buf_deinit(&bytes);
-    return good;
+    uint8_t bytes[SID_BYTES];
+    struct cf_buf decoded = {.ptr = bytes, .cap = sizeof(bytes), .max = sizeof(bytes)};
+    if (sid.len != CF_SID_LEN || cf_base64_decode(CF_BASE64_URL, sid, &decoded) != CF_OK)
+        return false;
+    *out_worker = (uint32_t)bytes[SID_RANDOM] << 8 | bytes[SID_RANDOM + 1];
+    return *out_worker < server->workers_count;
 }
 
 /* ---- the request's side ---- */

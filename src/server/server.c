@@ -26,6 +26,7 @@ struct control {
 
 /* ---- what workers are told ---- */
 
+/* `requests_by_worker` NULL: of nothing that is stored. */
 static void post_news(struct cf_server *server, struct cf_list *requests_by_worker,
                       struct cf_batch *batch)
 {
@@ -35,6 +36,8 @@ static void post_news(struct cf_server *server, struct cf_list *requests_by_work
         if (!own && told == NULL)
             continue;
         struct cf_mail *mail = cf_mail_new(CF_MAIL_NEWS);
+        if (mail == NULL && requests_by_worker == NULL)
+            continue; /* as without memory for the event itself */
         /* What is stored and cannot be told is told by a restart: clients fetch what they miss. */
         CF_ASSERT(mail != NULL);
         if (own)

@@ -1,6 +1,7 @@
 #include "oom/fault.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 
 void *__real_malloc(size_t bytes);
 void *__real_calloc(size_t count, size_t bytes);
@@ -15,6 +16,9 @@ static atomic_long calls, failed, live;
 static atomic_long fail_at; /* 0: none */
 static atomic_bool fail_forever;
 static atomic_int paused;
+
+/* The sanitizers', where there is one. */
+__attribute__((weak)) void __sanitizer_print_stack_trace(void);
 
 void fault_begin(long at, bool forever)
 {
@@ -56,6 +60,14 @@ long fault_live(void)
     return live;
 }
 
+static bool stacks_wanted;
+
+/* A test may change the environment. */
+__attribute__((constructor)) static void look_for_stacks(void)
+{
+    stacks_wanted = getenv("CONFAB_OOM_STACK") != NULL;
+}
+
 static bool must_fail(void)
 {
     if (paused > 0)
@@ -65,6 +77,8 @@ static bool must_fail(void)
     if (at == 0 || call < at || (call > at && !fail_forever))
         return false;
     failed++;
+    if (stacks_wanted && __sanitizer_print_stack_trace != NULL)
+        __sanitizer_print_stack_trace();
     return true;
 }
 

@@ -6,6 +6,8 @@
  *
  *     fault_begin(0, false); scenario(); n = fault_end();
  *     for (i = 1; i <= n; i++) { fault_begin(i, false); scenario(); fault_end(); }
+ *
+ * With CONFAB_OOM_STACK in the environment a build with sanitizers prints where each one failed.
  */
 #ifndef CF_OOM_FAULT_H
 #define CF_OOM_FAULT_H

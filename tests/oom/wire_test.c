@@ -6,6 +6,7 @@
 #include "wire/http/multipart.h"
 #include "wire/http/target.h"
 #include "wire/ws/endpoint.h"
+#include "wire/ws/handshake.h"
 
 /* ---- HTTP ---- */
 
@@ -267,12 +268,38 @@ static void ws_negotiation(struct scenario *s)
     cf_buf_deinit(&out);
 }
 
+/* Needs no memory, so that a good handshake is never called a bad one. */
+static void no_sha1(struct cf_slice bytes, uint8_t out[20])
+{
+    memset(out, (int)bytes.len, 20);
+}
+
+static void ws_handshake(struct scenario *s)
+{
+    struct cf_ws_offer offer = {.get = true,
+                                .http_1_1 = true,
+                                .connection_upgrade = true,
+                                .upgrade = CF_LIT("websocket"),
+                                .key = CF_LIT("dGhlIHNhbXBsZSBub25jZQ=="),
+                                .version = CF_LIT("13"),
+                                .key_count = 1,
+                                .version_count = 1};
+    char accept[CF_WS_ACCEPT_LEN], key[CF_WS_KEY_LEN];
+    static const uint8_t random[16] = "0123456789abcdef";
+    (void)TRIED(s, cf_ws_offer_check(&offer));
+    cf_ws_accept(no_sha1, offer.key, accept);
+    cf_ws_key(random, key);
+    assert_memory_equal(key, "MDEyMzQ1Njc4OWFiY2RlZg==", sizeof(key));
+    assert_int_equal(fault_failed(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCENARIO(http_requests),  SCENARIO(http_heads),          SCENARIO(http_target),
         SCENARIO(http_multipart), SCENARIO(ws_messages),         SCENARIO(ws_byte_by_byte),
         SCENARIO(ws_deflate),     SCENARIO(ws_deflater_goes_on), SCENARIO(ws_negotiation),
+        SCENARIO(ws_handshake),
     };
     return cmocka_run_group_tests_name("oom wire", tests, NULL, NULL);
 }

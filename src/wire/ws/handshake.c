@@ -5,15 +5,12 @@
 #include "base/assert.h"
 #include "base/base64.h"
 
-/* A key is 16 bytes in base64 (RFC 6455 section 4.1): 22 characters and two of padding. With less
- * padding there would be more bytes, and they do not fit. */
+/* A key is 16 bytes in base64 (RFC 6455 section 4.1): 22 characters and two of padding. */
 static bool key_ok(struct cf_slice key)
 {
-    struct cf_buf bytes;
-    cf_buf_init(&bytes, 16);
-    bool ok = key.len == CF_WS_KEY_LEN && cf_base64_decode(CF_BASE64, key, &bytes) == CF_OK;
-    cf_buf_deinit(&bytes);
-    return ok;
+    size_t bytes = 0;
+    return key.len == CF_WS_KEY_LEN && cf_base64_check(CF_BASE64, key, &bytes) == CF_OK &&
+           bytes == 16;
 }
 
 enum cf_error cf_ws_offer_check(const struct cf_ws_offer *offer)
@@ -31,15 +28,12 @@ enum cf_error cf_ws_offer_check(const struct cf_ws_offer *offer)
     return offer->key_count == 1 && key_ok(offer->key) ? CF_OK : CF_E_SYNTAX;
 }
 
+/* `out` has just the room, so that the buffer never allocates. */
 static void to_base64(struct cf_slice bytes, char *out, size_t out_len)
 {
-    struct cf_buf text;
-    cf_buf_init(&text, out_len);
-    if (cf_base64_encode(CF_BASE64, bytes, &text) == CF_OK)
-        memcpy(out, text.ptr, out_len);
-    else
-        memset(out, '=', out_len); /* no memory: a value that no peer accepts */
-    cf_buf_deinit(&text);
+    struct cf_buf text = {.ptr = (uint8_t *)out, .cap = out_len, .max = out_len};
+    enum cf_error error = cf_base64_encode(CF_BASE64, bytes, &text);
+    CF_ASSERT(error == CF_OK && text.len == out_len);
 }
 
 void cf_ws_accept(cf_ws_sha1 *sha1, struct cf_slice key, char out[CF_WS_ACCEPT_LEN])
