@@ -210,8 +210,8 @@ static void on_arrival(struct sim_event *event)
     struct sim_link *link = CF_CONTAINER_OF(event, struct sim_link, arrival);
     bool taken = link->client_open && !sim_chance(weather.refuse);
     link->server_open = taken;
-    if (taken)
-        link->server_open = sim_server_accept(link->fd);
+    if (taken && !sim_server_accept(link->fd))
+        link->server_open = false; /* else as it is: the server may have closed it already */
     if (link->client_open)
         add_segment(&link->down, link->server_open ? OPENED : RESET, NULL, 0);
     free_if_over(link);
