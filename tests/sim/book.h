@@ -53,6 +53,8 @@ void book_begin(void);
 int book_room(const char *dialect);
 /* A new thing to say, its text and client id made; NULL: the book is full. */
 struct book_said *book_say(int room, int author);
+/* What was said, by its text; NULL: nobody has said that. */
+struct book_said *book_find(struct cf_slice text);
 /* The server has acknowledged it with this id: it must be the same each time. */
 void book_acknowledged(struct book_said *said, struct cf_slice id);
 

@@ -429,6 +429,11 @@ struct cf_store *sim_server_store(void)
     return disk.memory;
 }
 
+const struct cf_server *sim_server_get(void)
+{
+    return server;
+}
+
 struct cf_slice sim_server_token(const char *user, int64_t ttl_s)
 {
     static struct cf_buf token;

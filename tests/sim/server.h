@@ -34,6 +34,8 @@ void sim_server_end(void);
 /* A token of the user's, HS256, good for `ttl_s` seconds of the server's wall clock; static text
  * until the next call. */
 struct cf_slice sim_server_token(const char *user, int64_t ttl_s);
+/* The process, to be looked into; NULL: there is none. */
+const struct cf_server *sim_server_get(void);
 /* The store, to be read when nothing goes on any more. */
 struct cf_store *sim_server_store(void);
 

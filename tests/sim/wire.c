@@ -104,10 +104,12 @@ static void begin_request(struct cf_buf *out, const char *method, const char *ta
                           const char *user)
 {
     char bearer[1024];
-    struct cf_slice token = sim_server_token(user, TOKEN_TTL_S);
-    (void)snprintf(bearer, sizeof(bearer), "Bearer %.*s", (int)token.len, (const char *)token.ptr);
     CF_ASSERT(cf_http_write_request(out, cf_slice_cstr(method), cf_slice_cstr(target)) == CF_OK);
     add_header(out, "Host", "sim");
+    if (*user == '\0')
+        return;
+    struct cf_slice token = sim_server_token(user, TOKEN_TTL_S);
+    (void)snprintf(bearer, sizeof(bearer), "Bearer %.*s", (int)token.len, (const char *)token.ptr);
     add_header(out, "Authorization", bearer);
 }
 
@@ -125,7 +127,8 @@ void sim_http_send(struct sim_http *http, const char *method, const char *target
         add_header(&http->request, "Idempotency-Key", key);
     add_header(&http->request, "Connection", "close");
     if (body.ptr != NULL) {
-        add_header(&http->request, "Content-Type", "application/json");
+        add_header(&http->request, "Content-Type",
+                   http->type != NULL ? http->type : "application/json");
         CF_ASSERT(cf_http_write_header_u64(&http->request, "Content-Length", body.len) == CF_OK);
     }
     CF_ASSERT(cf_http_write_end(&http->request) == CF_OK);

@@ -14,6 +14,7 @@ struct sim_http {
     struct cf_buf body;
     unsigned retry_after_s; /* of the answer, 0: none */
     bool busy;
+    const char *type; /* Content-Type of what is sent; NULL: JSON */
     struct sim_link *link;
     struct cf_buf request;
     struct cf_http_decoder decoder;
@@ -21,7 +22,8 @@ struct sim_http {
 };
 
 void sim_http_init(struct sim_http *http, void (*done)(struct sim_http *http));
-/* Idle. `body` ptr == NULL: none. `key`: Idempotency-Key, or empty. */
+/* Idle. `body` ptr == NULL: none. `user` may be empty: no token. `key`: Idempotency-Key, or empty.
+ */
 void sim_http_send(struct sim_http *http, const char *method, const char *target, const char *user,
                    const char *key, struct cf_slice body);
 /* Gives up, without `done`. */
