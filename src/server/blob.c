@@ -38,14 +38,15 @@ static void ask(struct cf_blob *blob, struct cf_store_request *request)
     cf_worker_submit(blob->worker, &blob->job, ticket, request);
 }
 
-/* An upload in one go that nobody will finish: the store is told, then the file goes. */
+/* An upload that nobody can go on with: in one go, or a creation whose client has neither been told
+ * its place nor has a key to ask again with. The store is told, then the file goes. */
 static bool abandon(struct cf_blob *blob)
 {
     struct cf_asker asker = cf_blob_asker(blob);
     struct cf_store_request *request;
-    if (!blob->whole_is_ours)
+    if (!blob->is_ours)
         return false;
-    blob->whole_is_ours = false;
+    blob->is_ours = false;
     if (cf_group_media(&asker, CF_STORE_GROUP_MEDIA_DELETE, blob->id, 0, &request) != CF_OK)
         return false; /* the sweeper finds it, in a day */
     ask(blob, request);
@@ -108,7 +109,7 @@ static void open_file(struct cf_blob *blob)
 /* One in one go begins at the beginning, whatever is there. */
 static void clear_file(struct cf_blob *blob)
 {
-    blob->whole_is_ours = true;
+    blob->is_ours = true;
     started(
         blob, CF_BLOB_CLEARING,
         cf_media_discard(&blob->worker->server->blobs, loop_of(blob), blob->name, file_done, blob));
@@ -149,7 +150,7 @@ static void announce(struct cf_blob *blob)
         return;
     }
     blob->step = CF_BLOB_ANNOUNCING;
-    blob->whole_is_ours = false;
+    blob->is_ours = false;
     ask(blob, request);
 }
 
@@ -229,6 +230,8 @@ static void was_complete(struct cf_blob *blob)
         announce(blob); /* for the event that it was announced with */
     } else if (blob->kind == CF_BLOB_PATCH && blob->taken - blob->chunk.len != blob->size) {
         refuse(blob, &cf_blob_is_elsewhere);
+    } else if (blob->kind == CF_BLOB_PATCH && blob->has_body) {
+        refuse(blob, &cf_blob_has_more);
     } else {
         blob->taken = blob->size;
         blob->reply = CF_BLOB_TELL_OFFSET;
@@ -272,7 +275,7 @@ static void note(struct cf_blob *blob, const struct cf_store_request *request)
     bool done = request->error == CF_OK;
     if (request->op == CF_STORE_GROUP_MEDIA_OPEN && done && request->created) {
         blob->id = request->media.id;
-        blob->whole_is_ours = blob->kind == CF_BLOB_WHOLE;
+        blob->is_ours = blob->kind == CF_BLOB_WHOLE || !blob->has_key;
     }
     if (request->op == CF_STORE_GROUP_MEDIA_DONE && done && request->created)
         cf_count(&worker->metrics, CF_COUNT_MEDIA_UPLOADED);
@@ -321,6 +324,7 @@ enum cf_error cf_blob_begin(struct cf_exchange *exchange, const struct cf_http_h
     blob->job = (struct cf_job){worker, store_done};
     blob->identity = exchange->identity;
     blob->has_body = head->chunked || head->length > 0;
+    blob->has_key = exchange->idempotency_key.ptr != NULL;
     cf_buf_init(&blob->chunk, CHUNK_MAX + CHUNK_SLACK);
     enum cf_error error = cf_blob_read(blob, head, &request);
     if (error == CF_E_INVALID)

@@ -59,6 +59,7 @@ void cf_blob_answer(struct cf_blob *blob)
         cf_exchange_answer(blob->exchange, &answer);
         break;
     case CF_BLOB_TELL_OFFSET:
+        blob->is_ours = false; /* the client can go on with it */
         answer_offset(blob, &answer);
         break;
     case CF_BLOB_TELL_MEDIA:

@@ -63,6 +63,8 @@ static enum cf_error read_creation(struct cf_blob *blob, const struct cf_http_he
         return error;
     if (!header_number(head, "Upload-Length", &blob->size))
         return refuse(blob, &bad_length);
+    if (head->length > blob->size)
+        return refuse(blob, &cf_blob_has_more);
     return blob->has_body && !is_part(head) ? refuse(blob, &bad_type) : CF_OK;
 }
 

@@ -38,10 +38,11 @@ struct cf_blob {
     enum cf_blob_kind kind;
     enum cf_blob_step step;
     enum cf_blob_reply reply;
-    bool waiting;       /* for the store or the file, one thing at a time */
-    bool has_body;      /* the request does */
-    bool ended;         /* and it is over */
-    bool whole_is_ours; /* a row that is to go when this request fails */
+    bool waiting;  /* for the store or the file, one thing at a time */
+    bool has_body; /* the request does */
+    bool ended;    /* and it is over */
+    bool has_key;  /* Idempotency-Key */
+    bool is_ours;  /* a row that nobody can go on with, and that goes when this request fails */
     struct cf_uuid id;
     uint64_t size;  /* of the whole upload */
     uint64_t taken; /* where this request began, and what it has brought since */

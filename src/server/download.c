@@ -61,7 +61,14 @@ void cf_download_free(struct cf_download *download)
 
 /* ---- the head ---- */
 
-/* Is the file's ETag in this list? */
+/* Is it the file's ETag, compared strongly (RFC 9110 section 8.8.3.2)? */
+static bool is_tag(const struct cf_download *download, struct cf_slice tag)
+{
+    return tag.len >= 2 && tag.ptr[0] == '"' && tag.ptr[tag.len - 1] == '"' &&
+           cf_slice_eq(cf_slice_of(tag.ptr + 1, tag.len - 2), cf_slice_cstr(download->name));
+}
+
+/* Is the file's ETag in this list, compared weakly? */
 static bool names_it(const struct cf_download *download, struct cf_slice list)
 {
     struct cf_slice item;
@@ -71,8 +78,7 @@ static bool names_it(const struct cf_download *download, struct cf_slice list)
             return true;
         if (cf_slice_starts(item, CF_LIT("W/")))
             item = cf_slice_skip(item, 2);
-        if (item.len >= 2 && item.ptr[0] == '"' && item.ptr[item.len - 1] == '"' &&
-            cf_slice_eq(cf_slice_of(item.ptr + 1, item.len - 2), cf_slice_cstr(download->name)))
+        if (is_tag(download, item))
             return true;
     }
     return false;
@@ -82,7 +88,7 @@ static bool wants_range(const struct cf_download *download)
 {
     const struct cf_exchange *exchange = download->exchange;
     return download->immutable && exchange->range.ptr != NULL && exchange->method == CF_HTTP_GET &&
-           (exchange->if_range.ptr == NULL || names_it(download, exchange->if_range));
+           (exchange->if_range.ptr == NULL || is_tag(download, exchange->if_range));
 }
 
 /* The status, and which part of the file it is the status of. */

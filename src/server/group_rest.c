@@ -3,6 +3,7 @@
 #include "dialect/orbital/rest.h"
 #include "server/blob.h"
 #include "server/download.h"
+#include "server/holds.h"
 
 /* conversation_id and group_id are two names of one thing. */
 static struct cf_slice group_param(const struct cf_exchange *exchange)
@@ -82,8 +83,10 @@ void cf_group_rest_done(struct cf_worker *worker, struct cf_session *session,
     struct cf_exchange *exchange = cf_exchange_waiting(session);
     if (is_replay(request))
         cf_count(&worker->metrics, CF_COUNT_REPLAYS);
-    if (request->op == CF_STORE_GROUP_MEDIA_DELETE && request->error == CF_OK)
+    if (request->op == CF_STORE_GROUP_MEDIA_DELETE && request->error == CF_OK) {
+        cf_hold_end(worker->server, &request->message);
         cf_blob_discard(worker, &request->message);
+    }
     bool found = request->op == CF_STORE_GROUP_MEDIA_GET && request->error == CF_OK &&
                  request->media.state == CF_MEDIA_COMPLETE;
     if (request->op == CF_STORE_GROUP_MEDIA_GET && !found && request->error == CF_OK)

@@ -15,6 +15,8 @@ struct cf_hold {
  * CF_E_NOMEM.
  */
 enum cf_error cf_hold_take(struct cf_server *server, struct cf_hold *hold);
+/* The upload is no more: whoever writes it is told to let go. */
+void cf_hold_end(struct cf_server *server, const struct cf_uuid *upload);
 /* Harmless when it is not held. */
 void cf_hold_drop(struct cf_server *server, struct cf_hold *hold);
 
