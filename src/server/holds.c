@@ -27,7 +27,7 @@ static void tell_to_let_go(struct cf_server *server, struct cf_seat_place place)
 
 enum cf_error cf_hold_take(struct cf_server *server, struct cf_hold *hold)
 {
-    struct cf_seat_place place;
+    struct cf_seat_place place = {0, 0};
     pthread_mutex_lock(&server->people_lock);
     enum cf_error error = CF_E_CONFLICT;
     if (!find_holder(server, key_of(hold), &place))
@@ -41,7 +41,7 @@ enum cf_error cf_hold_take(struct cf_server *server, struct cf_hold *hold)
 
 void cf_hold_end(struct cf_server *server, const struct cf_uuid *upload)
 {
-    struct cf_seat_place place;
+    struct cf_seat_place place = {0, 0};
     pthread_mutex_lock(&server->people_lock);
     bool held = find_holder(server, cf_slice_of(upload->bytes, sizeof(upload->bytes)), &place);
     pthread_mutex_unlock(&server->people_lock);
