@@ -222,14 +222,17 @@ static void left(struct cf_socket *socket, const struct cf_socket_ask *ask, int6
         finish_ack(socket, write_nobody(out));
 }
 
-/* A place is given up even if the store could not note it: it only matters to a recovery. */
+/* A place that the store could not give up is kept: a recovery would bring it back, to one who
+ * believes to have left. */
 void cf_socket_left_done(struct cf_worker *worker, struct cf_session *session,
                          struct cf_store_request *request)
 {
     (void)session;
     struct cf_socket *socket;
     struct cf_socket_ask ask = take_ask(worker, request, &socket);
-    if (socket != NULL)
+    if (socket != NULL && request->error != CF_OK)
+        cf_socket_ack_refused(socket, &ask, request->error, cf_talk_text(request->error), 0);
+    else if (socket != NULL)
         left(socket, &ask, request->talk);
     cf_store_request_free(request);
 }
