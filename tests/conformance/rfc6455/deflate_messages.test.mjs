@@ -10,6 +10,8 @@ import { INVALID, VALID } from './utf8_strings.mjs';
 
 const LIMIT = 65536;
 const ALONE = { server_no_context_takeover: true, client_no_context_takeover: true };
+const bomb = squeeze(Buffer.alloc(64 * 1024 * 1024), { level: 9 });
+const smaller = squeeze(Buffer.alloc(16 * 1024 * 1024), { level: 9 });
 const hex = (text) => Buffer.from(text.replaceAll(' ', ''), 'hex');
 
 forBothRoles({ maxMessage: LIMIT }, (role, named) => {
@@ -87,7 +89,7 @@ forBothRoles({ maxMessage: LIMIT }, (role, named) => {
                 test(named(`RFC 7692 6.1: ${size} bytes of ${kind}, with and without a window kept`), async () => {
                     for (const deflate of [{}, ALONE]) {
                         const peer = await role.open({ deflate });
-                        for (let i = 0; i < 4; i++) {
+                        for (let i = 0; i < 3; i++) {
                             const message = fill(size);
                             peer.send(frame(opcode, peer.codec.squeeze(message), { rsv: 4 }));
                             await expectMessage(peer, opcode, message);
@@ -200,14 +202,12 @@ forBothRoles({ maxMessage: LIMIT }, (role, named) => {
 
     // V7: the limit is that of what comes out, also when little goes in.
     describe('bombs', () => {
-        const zeros = (size) => squeeze(Buffer.alloc(size), { level: 9 });
-        const bomb = zeros(64 * 1024 * 1024);
         const rows = [
             ['64 MiB of zeros in one frame', [packed(bomb)]],
             ['64 MiB of zeros in fragments', [packed(bomb.subarray(0, 30000), { fin: false }),
                 frame(OP.CONT, bomb.subarray(30000, 60000), { fin: false }), frame(OP.CONT, bomb.subarray(60000))]],
-            ['16 MiB of zeros, small enough by itself', [packed(zeros(16 * 1024 * 1024))]],
-            ['one byte over the limit', [packed(zeros(LIMIT + 1))]],
+            ['16 MiB of zeros, small enough by itself', [packed(smaller)]],
+            ['one byte over the limit', [packed(squeeze(Buffer.alloc(LIMIT + 1)))]],
             ['one byte over the limit, noise', [frame(OP.BINARY, squeeze(randomBytes(LIMIT + 1)), { rsv: 4 })]],
             ['more compressed bytes than a message may have', [packed('', { length: 2 * LIMIT })]],
         ];

@@ -43,10 +43,10 @@ forBothRoles({ maxMessage: RAISED }, (role, named) => {
             }
         }
 
-        for (const size of [64, 256, KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB]) {
-            test(named(`RFC 6455 5.4: ${size < KIB ? '1 MiB' : '4 MiB'} in fragments of ${label(size)}`), async () => {
+        for (const size of [64, 256, KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB]) {
+            test(named(`RFC 6455 5.4: 1 MiB in fragments of ${label(size)}`), async () => {
                 const peer = await role.open();
-                const payload = random.subarray(0, size < KIB ? MIB : 4 * MIB);
+                const payload = random.subarray(0, MIB);
                 const frames = [];
                 for (let at = 0; at < payload.length; at += size)
                     frames.push(frame(at === 0 ? OP.BINARY : OP.CONT, payload.subarray(at, at + size),
@@ -113,8 +113,6 @@ forBothRoles({ maxMessage: RAISED }, (role, named) => {
         const over = [
             ['in one frame', () => [frame(OP.BINARY, '', { length: RAISED + 1 })]],
             ['in two fragments', () => [frame(OP.BINARY, random, { fin: false }), frame(OP.CONT, 'x')]],
-            ['in fragments of 1 MiB', () => [frame(OP.BINARY, '', { fin: false }),
-                ...Array(16).fill(frame(OP.CONT, random.subarray(0, MIB), { fin: false })), frame(OP.CONT, 'x')]],
         ];
         for (const [name, frames] of over)
             test(named(`RFC 6455 10.4: 16 MiB and one byte ${name} are 1009`), () => expectFailure(role, frames(), 1009));
