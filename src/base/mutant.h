@@ -18,7 +18,18 @@
     X(STRANGER_LET_IN, "a stream opens without a look at the membership")            \
     X(REMOVED_KEPT, "a removed member's stream stays open")                          \
     X(LAST_OF_PAGE, "a page that is exactly full says that there is no more")        \
-    X(TIME_REPEATS, "two messages of a room may have one time")
+    X(TIME_REPEATS, "two messages of a room may have one time")                      \
+    X(TALK_DEDUPE_OFF, "a retry in a conversation is stored again")                  \
+    X(UPGRADE_DROPS, "what waits when a session goes to WebSocket is dropped")       \
+    X(PRESENCE_PER_SOCKET, "a user is gone with the first socket that goes")         \
+    X(RECOVERY_SKIPS, "a recovery leaves out the first event that was missed")       \
+    X(TYPING_STAYS, "nobody stops typing by themselves")                             \
+    X(TALK_REMOVED_KEPT, "a removed participant's sockets stay in the room")         \
+    X(STAMP_REPEATS, "two events of a group may have one server_timestamp")          \
+    X(SINCE_EXCLUSIVE, "since leaves out the events of that very server_timestamp")  \
+    X(CURSOR_AHEAD, "a frame that is no event is stamped ahead of what was told")    \
+    X(PENDING_LIVE, "a group is heard before the membership is known")               \
+    X(GROUP_REMOVED_KEPT, "a removed member's subscription goes on")
 
 #ifdef CONFAB_MUTANTS
 

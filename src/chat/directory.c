@@ -8,6 +8,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "base/mutant.h"
 
 struct user {
     struct cf_list seats;     /* struct cf_seat.in_user, in the order of sitting down */
@@ -218,7 +219,7 @@ void cf_directory_rise(struct cf_directory *directory, struct cf_seat *seat, boo
     user->seats_count--;
     room->streams--;
     directory->streams--;
-    *out_went = cf_list_empty(&presence->seats);
+    *out_went = cf_list_empty(&presence->seats) || CF_MUTANT(PRESENCE_PER_SOCKET);
     drop_presence(presence);
     drop_room(directory, room);
     drop_user(directory, user);

@@ -323,7 +323,7 @@ static void remove_participant(struct cf_worker *worker, const struct cf_event *
 {
     cf_fanout_flush(worker);
     struct cf_hub_room *room = cf_hub_room_get(&worker->hub, event->room);
-    uint32_t left = room == NULL ? 0 : room->count;
+    uint32_t left = room == NULL || CF_MUTANT(TALK_REMOVED_KEPT) ? 0 : room->count;
     struct cf_list *node = room == NULL ? NULL : room->subscribers.next;
     for (; left > 0; left--) {
         struct cf_subscriber *subscriber = CF_LIST_ENTRY(node, struct cf_subscriber, in_room);
@@ -340,7 +340,9 @@ static void take_group_event(struct cf_worker *worker, struct cf_event *event)
 {
     publish_in_order(worker, event);
     worker->stamp_taken = event->group_event.stamp;
-    if (event->group_event.kind != CF_GROUP_LEFT)
+    if (CF_MUTANT(CURSOR_AHEAD))
+        worker->stamp_told = worker->stamp_taken + 1;
+    if (event->group_event.kind != CF_GROUP_LEFT || CF_MUTANT(GROUP_REMOVED_KEPT))
         return;
     cf_fanout_flush(worker);
     struct cf_hub_room *room = cf_hub_room_get(&worker->hub, event->room);

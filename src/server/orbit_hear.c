@@ -1,6 +1,7 @@
 /* What an Orbital client asks for on its connection. */
 #include <stdlib.h>
 
+#include "base/mutant.h"
 #include "chat/group.h"
 #include "dialect/orbital/hear.h"
 #include "dialect/orbital/tell.h"
@@ -90,7 +91,10 @@ static enum cf_error add(struct cf_orbit *orbit, struct cf_uuid group, uint32_t 
     }
     cf_subscriber_init(&subscription->subscriber, cf_orbit_user(orbit),
                        orbit->compressed ? CF_FORM_ORBIT_COMPRESSED : CF_FORM_ORBIT);
-    return cf_hub_join(&worker_of(orbit)->hub, group, &subscription->subscriber);
+    error = cf_hub_join(&worker_of(orbit)->hub, group, &subscription->subscriber);
+    if (error == CF_OK && CF_MUTANT(PENDING_LIVE))
+        cf_hub_live(&subscription->subscriber);
+    return error;
 }
 
 /* Those that this subscribe has added and nobody has decided about. */

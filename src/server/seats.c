@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mutant.h"
 #include "chat/talk.h"
 #include "server/lost.h"
 #include "server/people.h"
@@ -151,7 +152,7 @@ void cf_seats_tick(struct cf_socket *socket, cf_ms now)
     const struct cf_list *seats = &socket->person->seats;
     for (struct cf_list *node = seats->next; node != seats; node = node->next) {
         struct cf_talk_seat *seat = CF_LIST_ENTRY(node, struct cf_talk_seat, link);
-        if (now >= seat->typing_until)
+        if (now >= seat->typing_until && !CF_MUTANT(TYPING_STAYS))
             cf_seats_type(seat, false);
     }
 }

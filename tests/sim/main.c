@@ -124,7 +124,7 @@ static bool find_mutant(int mutant, uint64_t seeds)
         sim_world_run(running, false, 0, &result);
     cf_mutant = CF_MUTANT_NONE;
     bool found = result.failed != NULL;
-    printf("%-18s %-60s %s", mutants[mutant].name, mutants[mutant].text,
+    printf("%-19s %-63s %s", mutants[mutant].name, mutants[mutant].text,
            found ? "found" : "NOT FOUND");
     if (found)
         printf(" with seed %llu: %s", (unsigned long long)running - 1, result.failed);

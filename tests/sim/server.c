@@ -404,7 +404,7 @@ void sim_server_begin(unsigned workers)
     config.jwt_secret = secret;
     config.orbital_attempts_per_minute = 0;
     config.ws_attempts_per_minute = 1000;
-    config.ws_send_buffer = 32;
+    config.ws_send_buffer = 6;
     fill(NULL, disk.hash_key, sizeof(disk.hash_key));
     cf_list_init(&disk.finished);
     cf_list_init(&disk.journal);

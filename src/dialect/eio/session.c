@@ -1,6 +1,7 @@
 #include "dialect/eio/session.h"
 
 #include "base/base64.h"
+#include "base/mutant.h"
 #include "base/utf8.h"
 #include "json/writer.h"
 
@@ -323,6 +324,8 @@ enum cf_error cf_eio_probe_begin(struct cf_eio_session *s, cf_ms now)
 static void upgrade(struct cf_eio_session *s, cf_ms now)
 {
     end_probe(s);
+    if (CF_MUTANT(UPGRADE_DROPS))
+        cf_buf_release(&s->queue);
     s->transport = CF_EIO_WEBSOCKET;
     if (s->pong_until != CF_MS_NEVER)
         s->pong_until = now + s->config->ping_timeout_ms;

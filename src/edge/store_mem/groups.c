@@ -1,4 +1,5 @@
 #include "edge/store_mem/groups.h"
+#include "base/mutant.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +63,7 @@ int64_t cf_mem_group_stamp(const struct mem_store *mem, const struct mem_group *
     int64_t stamp = now / US_PER_MS;
     if (stamp < mem->stats.stamp)
         stamp = mem->stats.stamp;
-    return stamp > group->last ? stamp : group->last + 1;
+    return stamp > group->last || CF_MUTANT(STAMP_REPEATS) ? stamp : group->last + 1;
 }
 
 static enum cf_role role_of(const struct mem_group *group, struct cf_slice user)

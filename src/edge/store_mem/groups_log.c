@@ -2,6 +2,7 @@
  */
 #include <stdlib.h>
 
+#include "base/mutant.h"
 #include "edge/store_mem/groups.h"
 
 static struct cf_slice uuid_key(const struct cf_uuid *uuid)
@@ -214,7 +215,8 @@ static bool is_wanted(const struct cf_store_request *request, const struct mem_g
 {
     const struct cf_group_event *row = &event->row;
     if ((row->kind & request->kinds) == 0 ||
-        (request->group_range == CF_GROUP_SINCE && row->stamp < request->from) ||
+        (request->group_range == CF_GROUP_SINCE &&
+         row->stamp < request->from + (CF_MUTANT(SINCE_EXCLUSIVE) ? 1 : 0)) ||
         (request->group_range == CF_GROUP_BEFORE && row->stamp >= request->from))
         return false;
     if (!cf_uuid_is_nil(&request->message))

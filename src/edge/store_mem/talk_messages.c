@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mutant.h"
 #include "edge/store_mem/talks.h"
 
 static const struct mem_event *find_event(const struct mem_store *mem, int64_t number)
@@ -209,6 +210,8 @@ enum cf_error cf_mem_talk_send(struct mem_store *mem, struct cf_store_request *r
     enum cf_error error = cf_mem_sent_key(request, &sent_key);
     if (error != CF_OK)
         return error;
+    if (CF_MUTANT(TALK_DEDUPE_OFF))
+        cf_mem_free(&sent_key);
     struct mem_talk_message *first =
         sent_key.ptr == NULL ? NULL : cf_map_get(&mem->talk_sent, sent_key);
     if (first == NULL)
