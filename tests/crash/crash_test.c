@@ -10,7 +10,7 @@
 #include "crash/machine.h"
 #include "crash/power.h"
 
-enum { SEED = 1, IMAGES = 300, CONTROL_IMAGES = 40, SYNCS = 40, WRITES = 40 };
+enum { SEED = 1, IMAGES = 200, CONTROL_IMAGES = 24, SYNCS = 40, WRITES = 40 };
 
 static void assert_clean(const struct tally *tally)
 {
@@ -52,7 +52,7 @@ static void run_faults(enum faults_kind kind, uint64_t k_max)
 {
     struct tally tally = {0};
     for (uint64_t k = 1; k <= k_max; k++)
-        assert_true(faults_run(kind, k, SEED, &tally));
+        assert_true(faults_run(kind, k, SEED, 1, &tally));
     assert_clean(&tally);
 }
 
@@ -75,6 +75,18 @@ static void a_full_disk(void **state)
     run_faults(FAULTS_QUOTA, WRITES / 4);
 }
 
+static void a_new_file(void **state)
+{
+    (void)state;
+    struct tally tally = {0};
+    bool fired = true;
+    uint64_t k = 0;
+    while (fired)
+        assert_true(faults_run_making(FAULTS_SYNC, ++k, SEED, 1, &tally, &fired));
+    assert_clean(&tally);
+    assert_true(k > 8);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -83,6 +95,7 @@ int main(void)
         cmocka_unit_test(a_sync_that_fails),
         cmocka_unit_test(a_write_that_fails),
         cmocka_unit_test(a_full_disk),
+        cmocka_unit_test(a_new_file),
     };
     machine_install();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@ enum { BATCHES_MAX = 300, TICK_EVERY = 9, AFTER_RECOVERY = 3 };
 struct trial {
     enum faults_kind kind;
     uint64_t k, seed;
+    unsigned images;
     struct workload workload;
     struct history history;
     struct disk *disk;
@@ -183,20 +184,20 @@ static void live(struct trial *trial)
 static void check_images(struct trial *trial)
 {
     size_t fired_at = trial->disk->fired_at;
-    static const struct disk_crash hows[] = {
+    static const struct disk_crash hows[FAULTS_IMAGES_MAX] = {
+        {.survive_percent = 0},
+        {.survive_percent = 80, .sectors = true, .torn = true},
+        {.survive_percent = 50, .sectors = true},
         {.survive_percent = 100},
         {.survive_percent = 0},
-        {.survive_percent = 0},
-        {.survive_percent = 50, .sectors = true},
-        {.survive_percent = 80, .sectors = true, .torn = true},
     };
-    for (size_t i = 0; i < CF_ARRAY_LEN(hows); i++) {
+    for (size_t i = 0; i < trial->images; i++) {
         struct disk_crash how = hows[i];
         size_t end = trial->disk->ops_count;
         uint64_t random = random_part(trial->seed, i);
         how.seed = random_next(&random);
         uint32_t since = (uint32_t)(end - fired_at) + 1;
-        size_t at = i < 2 ? end : end - random_below(&random, since);
+        size_t at = i > 2 ? end : end - random_below(&random, since);
         struct history known;
         history_cut(&trial->history, 0, trial->disk, at, &known);
         struct disk *found = disk_crash(trial->disk, at, &how);
@@ -227,10 +228,10 @@ static void make(struct trial *trial)
 }
 
 static void begin(struct trial *trial, enum faults_kind kind, uint64_t k, uint64_t seed,
-                  struct tally *tally)
+                  unsigned images, struct tally *tally)
 {
     static const char *const kinds[] = {"fsync EIO", "write EIO", "disk full", "quota"};
-    *trial = (struct trial){.kind = kind, .k = k, .tally = tally, .good = true};
+    *trial = (struct trial){.kind = kind, .k = k, .images = images, .tally = tally, .good = true};
     trial->seed = random_part(seed, k);
     trial->workload = (struct workload){random_part(seed, kind), false};
     (void)snprintf(trial->name, sizeof(trial->name), "seed %llu, %s, k = %llu",
@@ -247,21 +248,22 @@ static bool end(struct trial *trial)
     return trial->good;
 }
 
-bool faults_run(enum faults_kind kind, uint64_t k, uint64_t seed, struct tally *tally)
+bool faults_run(enum faults_kind kind, uint64_t k, uint64_t seed, unsigned images,
+                struct tally *tally)
 {
     struct trial trial;
-    begin(&trial, kind, k, seed, tally);
-    trial.disk = rig_new_disk(seed);
+    begin(&trial, kind, k, seed, images, tally);
+    trial.disk = rig_new_disk();
     machine_mount(trial.disk, trial.seed);
     live(&trial);
     return end(&trial);
 }
 
-bool faults_run_making(enum faults_kind kind, uint64_t k, uint64_t seed, struct tally *tally,
-                       bool *out_fired)
+bool faults_run_making(enum faults_kind kind, uint64_t k, uint64_t seed, unsigned images,
+                       struct tally *tally, bool *out_fired)
 {
     struct trial trial;
-    begin(&trial, kind, k, seed, tally);
+    begin(&trial, kind, k, seed, images, tally);
     trial.making = true;
     trial.disk = disk_new();
     machine_mount(trial.disk, trial.seed);

@@ -11,12 +11,15 @@ enum faults_kind {
     FAULTS_QUOTA,     /* writes answer EDQUOT until there is room */
 };
 
-/* The k-th call since the store began to open: false when something was not as promised, told on
- * stderr. */
-bool faults_run(enum faults_kind kind, uint64_t k, uint64_t seed, struct tally *tally);
+enum { FAULTS_IMAGES_MAX = 5 };
+
+/* The k-th call since the store began to open, and so many disks as found afterwards. False when
+ * something was not as promised, told on stderr. */
+bool faults_run(enum faults_kind kind, uint64_t k, uint64_t seed, unsigned images,
+                struct tally *tally);
 
 /* The same of the making of a database, from nothing. *out_fired: it makes as many calls. */
-bool faults_run_making(enum faults_kind kind, uint64_t k, uint64_t seed, struct tally *tally,
-                       bool *out_fired);
+bool faults_run_making(enum faults_kind kind, uint64_t k, uint64_t seed, unsigned images,
+                       struct tally *tally, bool *out_fired);
 
 #endif

@@ -57,7 +57,7 @@ static bool run_faults(const struct options *options, enum faults_kind kind, uin
     struct tally tally = {0};
     bool good = true;
     for (uint64_t k = 1; k <= k_max; k++)
-        good &= faults_run(kind, k, options->seed, &tally);
+        good &= faults_run(kind, k, options->seed, FAULTS_IMAGES_MAX, &tally);
     print_row(name, k_max, &tally);
     return good && tally_is_clean(&tally);
 }
@@ -70,7 +70,7 @@ static bool run_making(const struct options *options, enum faults_kind kind, con
     bool fired = true;
     uint64_t k = 0;
     while (fired)
-        good &= faults_run_making(kind, ++k, options->seed, &tally, &fired);
+        good &= faults_run_making(kind, ++k, options->seed, FAULTS_IMAGES_MAX, &tally, &fired);
     print_row(name, k - 1, &tally);
     return good && tally_is_clean(&tally);
 }

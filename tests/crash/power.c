@@ -120,13 +120,12 @@ static void crash_twice(struct life *life, uint64_t seed, const char *name, stru
 void power_run(enum power_weakness weakness, uint64_t seed, uint64_t images, struct tally *tally)
 {
     uint64_t end = tally->images + images;
-    struct disk *migrated = rig_new_disk(seed);
     machine_weaken(weakness == POWER_NORMAL);
     for (uint64_t run = 0; tally->images < end; run++) {
         struct life life = {.seed = random_part(seed, run)};
         life.workload = (struct workload){random_part(seed, run), run % LARGE_EVERY == 7};
         life.from_nothing = run % NEW_FILE_EVERY == 1;
-        life.disk = life.from_nothing ? disk_new() : disk_settled(migrated);
+        life.disk = life.from_nothing ? disk_new() : rig_new_disk();
         life.disk->ignore_wal_syncs = weakness == POWER_LYING_DISK;
         live(&life);
         for (uint64_t i = 0; i < IMAGES_A_RUN && tally->images < end; i++) {
@@ -139,5 +138,4 @@ void power_run(enum power_weakness weakness, uint64_t seed, uint64_t images, str
         disk_free(life.disk);
     }
     machine_weaken(false);
-    disk_free(migrated);
 }

@@ -203,17 +203,25 @@ enum cf_error rig_check(struct rig *rig)
     return error;
 }
 
-struct disk *rig_new_disk(uint64_t seed)
+static struct disk *make_disk(void)
 {
     struct disk *fresh = disk_new();
     struct rig rig;
     rig_init(&rig);
-    machine_mount(fresh, seed);
+    machine_mount(fresh, 0);
     CF_ASSERT(rig_migrate(&rig));
     rig_deinit(&rig);
     struct disk *settled = disk_settled(fresh);
     disk_free(fresh);
     return settled;
+}
+
+struct disk *rig_new_disk(void)
+{
+    static struct disk *made;
+    if (made == NULL)
+        made = make_disk();
+    return disk_settled(made);
 }
 
 bool rig_has_wal(struct disk *disk)

@@ -51,7 +51,7 @@ enum rig_outcome rig_batch(struct rig *rig, const struct workload *workload, uin
 /* All that the store shows, as text. */
 void rig_show(struct rig *rig, struct text *out_shown);
 /* A disk with a closed database without a batch in it. The log is empty. */
-struct disk *rig_new_disk(uint64_t seed);
+struct disk *rig_new_disk(void);
 bool rig_has_wal(struct disk *disk);
 bool rig_is_mark(const struct disk_op *op, enum rig_mark mark);
 /* Had the file been made by operation `at` of the log? */
