@@ -80,6 +80,7 @@ static void on_hand(struct sim_event *event)
     }
     hand.state = ADDING;
     *removed_from(0, IN_MESSAGES) = *removed_from(0, IN_THREADS) = 0;
+    orbiters[REMOVED].opened_removed[0] = false;
     (void)snprintf(body, sizeof(body), "{\"user_id\":\"%s\"}", orbiters[REMOVED].user);
     sim_http_send(&hand.http, "POST", target, orbiters[sim_between(0, 2)].user, "",
                   cf_slice_cstr(body));

@@ -84,7 +84,10 @@ struct orbiter {
     int64_t since;    /* and from where */
     bool synced;      /* nothing older than what the stream tells is missing */
     int64_t cursor;
-    int64_t typing; /* when somebody last typed */
+    int64_t typing;     /* when somebody last typed */
+    bool excited;       /* types on and off and on again */
+    bool typed;         /* on this connection, */
+    bool typed_earlier; /* on one before it, which the server may still know */
 
     struct book_said *saying;
     enum orbital_says says;

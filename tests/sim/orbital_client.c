@@ -279,11 +279,14 @@ void orbiter_say(struct orbiter *orbiter, const char *type, const char *data)
     orbiter->bad_in_row = 0;
 }
 
+/* Some name each group twice. */
 void orbiter_subscribe(struct orbiter *orbiter)
 {
-    char data[GROUPS * (ORBITAL_ID_MAX + 4) + 32] = "{\"group_ids\":[";
+    char data[2 * GROUPS * (ORBITAL_ID_MAX + 4) + 32] = "{\"group_ids\":[";
     const char *comma = "";
-    for (int g = 0; g < GROUPS; g++) {
+    int times = sim_chance(200) ? 2 : 1;
+    for (int i = 0; i < times * GROUPS; i++) {
+        int g = i / times;
         if (!orbiter->believes[g] || orbiter->granted[g])
             continue;
         size_t len = strlen(data);
@@ -352,6 +355,7 @@ void orbiter_closed(struct sim_ws *ws, unsigned status, unsigned code)
     struct orbiter *orbiter = orbiter_of_ws(ws);
     sim_trace("%s: stream closed, %u %u", orbiter->user, status, code);
     orbiter->synced = false;
+    orbiter->typed_earlier = orbiter->typed_earlier || orbiter->typed;
     memset(orbiter->granted, 0, sizeof(orbiter->granted));
     if (orbiter->person != STRANGER)
         sim_http_cancel(&orbiter->fetch);
@@ -439,6 +443,8 @@ static void hear_typing(struct told *told)
                   orbiters[typist].user);
     else if (typist == STRANGER)
         book_fail("property 5, typing", "a stranger is heard");
+    else if (typist == orbiter->person && !orbiter->typed_earlier)
+        book_fail("property 5, typing", "%s hears itself", orbiter->user);
     if (phase == SIM_CALM && sim.now > orbital.calm + TYPING_LASTS)
         book_fail("property 5, typing", "%s hears %s type in the calm", orbiter->user,
                   orbiters[typist < ORBITERS ? typist : 0].user);
@@ -555,6 +561,7 @@ void orbiter_init(struct orbiter *orbiter, int person)
         orbiter->kind = sim_chance(500) ? CAREFUL : SEED_EVENTS;
     else if (!stranger && person != ADMIN)
         orbiter->kind = (enum orbital_kind)sim_between(CAREFUL, SEED_MESSAGES);
+    orbiter->excited = sim_chance(250);
     sim_ws_init(&orbiter->stream);
     sim_http_init(&orbiter->fetch, stranger ? stranger_asked : fetched);
     sim_http_init(&orbiter->post, orbiter_posted);

@@ -29,16 +29,25 @@ static int pick_thread(int group)
     return thread;
 }
 
-static void type(struct orbiter *orbiter, bool on)
+static void type_once(struct orbiter *orbiter, const char *thread, bool on)
 {
     char data[128];
+    (void)snprintf(data, sizeof(data), "{\"thread_id\":\"%s\",\"is_typing\":%s}", thread,
+                   on ? "true" : "false");
+    orbiter_say(orbiter, "typing_indicator", data);
+}
+
+static void type(struct orbiter *orbiter, bool on)
+{
     struct orbital_thread *thread = &orbital.threads[orbiter->in_thread];
     if (phase != SIM_STORM || !orbiter->stream.open)
         return;
-    (void)snprintf(data, sizeof(data), "{\"thread_id\":\"%s\",\"is_typing\":%s}", thread->id,
-                   on ? "true" : "false");
-    thread->typed[orbiter->person] = true;
-    orbiter_say(orbiter, "typing_indicator", data);
+    thread->typed[orbiter->person] = orbiter->typed = true;
+    for (int i = orbiter->excited ? 6 : 0; i > 0; i--) {
+        type_once(orbiter, thread->id, !on);
+        type_once(orbiter, thread->id, on);
+    }
+    type_once(orbiter, thread->id, on);
 }
 
 /* Messages most of all. */
