@@ -1,14 +1,13 @@
 /* Memory runs out under src/chat and src/auth: rooms, seats, rates, attempts, origins, tokens. */
 #include "unit/auth/tokens.h"
 
-#include <openssl/crypto.h>
-
 #include "auth/attempts.h"
 #include "auth/origin.h"
 #include "chat/directory.h"
 #include "chat/event.h"
 #include "chat/hub.h"
 #include "chat/rate.h"
+#include "oom/openssl.h"
 #include "oom/scenario.h"
 
 static struct cf_uuid room_number(uint8_t number)
@@ -228,27 +227,6 @@ static void jwt_sign(struct scenario *s)
     cf_buf_deinit(&token);
 }
 
-static void *openssl_alloc(size_t bytes, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return fault_alloc(bytes);
-}
-
-static void *openssl_realloc(void *block, size_t bytes, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return fault_realloc(block, bytes);
-}
-
-static void openssl_free(void *block, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    fault_free(block);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,7 +241,7 @@ int main(void)
         SCENARIO_SOME(jwt_eddsa, 300),
         SCENARIO(jwt_sign),
     };
-    if (CRYPTO_set_mem_functions(openssl_alloc, openssl_realloc, openssl_free) != 1)
+    if (!openssl_may_fail())
         return 1;
     make_keys((void **)&keys);
     int status = cmocka_run_group_tests_name("oom chat", tests, NULL, NULL);

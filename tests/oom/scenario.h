@@ -112,7 +112,6 @@ static inline void scenario_run_some(const char *name, scenario_fn *run, long ru
             if (scenario_wanted(at))
                 scenario_check(name, run, at, forever != 0, &tally);
     scenario_check(name, run, 0, false, &tally);
-    assert_int_equal(tally.allocations, count);
     printf("oom %-28s %6ld allocations %7ld runs %7ld answered\n", name, count, tally.runs,
            tally.answered);
 }
