@@ -9,8 +9,7 @@ struct round {
     struct cf_job job;
     struct cf_worker *worker;
     struct cf_store_request *request;
-    size_t next;
-    bool failed; /* a file is still there: nothing is forgotten */
+    size_t next, gone; /* of its media: the one whose files go next, those whose are gone */
 };
 
 static void end_round(struct cf_worker *worker, bool more)
@@ -38,7 +37,7 @@ static void forgotten(struct cf_worker *worker, struct cf_session *session,
     if (request->error == CF_OK)
         cf_count_add(&worker->metrics, CF_COUNT_MEDIA_SWEPT, request->uuids_count);
     round->request = request;
-    free_round(round, request->error == CF_OK && request->uuids_count == ROUND_MAX);
+    free_round(round, request->error == CF_OK && round->next == ROUND_MAX);
 }
 
 static void forget(struct round *round)
@@ -56,24 +55,31 @@ static void discarded(void *context, enum cf_error error);
 static void discard_next(struct round *round)
 {
     struct cf_worker *worker = round->worker;
+    struct cf_store_request *request = round->request;
     char name[CF_MEDIA_NAME_MAX] = {0};
-    if (round->next == round->request->uuids_count && !round->failed) {
-        forget(round);
+    if (round->next < request->uuids_count) {
+        cf_uuid_format(&request->uuids[round->next], name);
+        if (cf_media_discard(&worker->server->blobs, cf_loop_uv(worker->loop), name, discarded,
+                             round) != CF_OK)
+            free_round(round, false);
         return;
     }
-    if (round->next < round->request->uuids_count) {
-        cf_uuid_format(&round->request->uuids[round->next++], name);
-        if (cf_media_discard(&worker->server->blobs, cf_loop_uv(worker->loop), name, discarded,
-                             round) == CF_OK)
-            return;
-    }
-    free_round(round, false);
+    request->uuids_count = round->gone;
+    if (round->gone > 0)
+        forget(round);
+    else
+        free_round(round, false);
 }
 
+/* One that cannot be removed is not forgotten, and keeps nobody else from it: the next round finds
+ * it again. */
 static void discarded(void *context, enum cf_error error)
 {
     struct round *round = context;
-    round->failed = round->failed || error != CF_OK;
+    struct cf_uuid *uuids = round->request->uuids;
+    if (error == CF_OK)
+        uuids[round->gone++] = uuids[round->next];
+    round->next++;
     discard_next(round);
 }
 

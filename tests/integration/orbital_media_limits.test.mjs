@@ -1,14 +1,14 @@
 // What media may take: bytes, quota, disk, memory and time, and what is told to who wants more.
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { confab, makeDir, tokenFor } from './lib.mjs';
 import { feeds, say, send, startServer, startThread, upload } from './orbital_lib.mjs';
-import { MiB, Wire, announced, assertSame, assertThere, begin, create, download, family, files, finish, head, idOf,
-    mediaDir, mediaPath, noise, offsetOf, patchHead, postMedia, remove, requestHead, serve, tusUpload,
+import { MiB, Wire, announced, assertSame, assertThere, begin, create, download, family, fileOf, files, finish, head,
+    idOf, mediaDir, mediaPath, noise, offsetOf, patchHead, postMedia, remove, requestHead, serve, tusUpload,
     unfinished } from './orbital_media_lib.mjs';
 import { assertProblem, sleep, stopClean, until, within } from './talk_lib.mjs';
 
@@ -201,6 +201,21 @@ describe('expiry', () => {
         await upload(server, ann, thread, noise(600));
         assert.equal(await finish(server, ann, path, noise(400)), 1, 'an unfinished one has its day');
         await until(() => files(server).length === 0, 'the files are gone');
+        await stopClean(server);
+    });
+
+    test('a file that cannot be removed keeps no other one there', async (context) => {
+        const server = await serve(context, { ORBITAL_MEDIA_TTL_SECONDS: '2', ORBITAL_SWEEP_PERIOD_SECONDS: '1' });
+        const { ann, thread } = await family(server);
+        const { media_id: stuck } = await upload(server, ann, thread, noise(1));
+        rmSync(fileOf(server, stuck));
+        mkdirSync(fileOf(server, stuck)); // what unlink() does not take
+        await Promise.all(Array.from({ length: 101 }, () => upload(server, ann, thread, noise(1)))); // over a round
+        const removed = async () => await server.metric('confab_orbital_media_removed_total');
+        await until(async () => await removed() === 101, 'the others are forgotten');
+        assert.deepEqual(files(server), [stuck]);
+        rmdirSync(fileOf(server, stuck));
+        await until(async () => await removed() === 102, 'and then this one');
         await stopClean(server);
     });
 
