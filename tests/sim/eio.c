@@ -136,7 +136,7 @@ static void take_packet(struct sim_eio *eio, struct cf_slice text)
         break;
     case CF_EIO_PONG:
     case CF_EIO_UPGRADE:
-        CF_ASSERT(!"a packet that is the client's to send");
+        CF_ASSERT(false); /* a packet that is the client's to send */
     }
 }
 

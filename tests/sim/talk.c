@@ -34,7 +34,7 @@ int talk_room_of(struct cf_slice id)
         if (cf_slice_eq(id, cf_slice_cstr(talk_ids[room])))
             return room;
     }
-    CF_ASSERT(!"a conversation that nobody has made");
+    CF_ASSERT(false); /* a conversation that nobody has made */
     return 0;
 }
 
@@ -44,7 +44,7 @@ int talk_person_of(struct cf_slice user)
         if (cf_slice_eq(user, cf_slice_cstr(talk_users[person])))
             return person;
     }
-    CF_ASSERT(!"a user that there is not");
+    CF_ASSERT(false); /* a user that there is not */
     return 0;
 }
 

@@ -267,7 +267,7 @@ static void message(struct sim_eio *eio, struct cf_slice text)
         break;
     case CF_SIO_BINARY_EVENT:
     case CF_SIO_BINARY_ACK:
-        CF_ASSERT(!"nothing here is binary");
+        CF_ASSERT(false); /* nothing here is binary */
     }
 }
 
