@@ -180,21 +180,25 @@ static void begin_taking(struct cf_blob *blob)
     take(blob);
 }
 
+/* A creation that is asked again does not know where the first has got to: it is told, and the
+ * bytes that it brings are not needed. */
 static void file_opened(struct cf_blob *blob)
 {
     uint64_t there = cf_media_writer_size(blob->writer);
     uint64_t begun = blob->taken - blob->chunk.len;
+    bool again = blob->kind == CF_BLOB_CREATION && there > 0;
+    bool asks = blob->kind == CF_BLOB_HEAD || again;
     if (cf_media_writer_committed(blob->writer)) {
         announce(blob); /* by one who could not tell anybody */
-    } else if (blob->kind != CF_BLOB_HEAD && begun != there) {
-        refuse(blob, &cf_blob_is_elsewhere);
-    } else if (blob->kind != CF_BLOB_HEAD) {
-        begin_taking(blob);
-    } else if (there == blob->size) {
+    } else if (asks && there == blob->size) {
         commit(blob);
-    } else {
+    } else if (asks) {
         blob->taken = there;
         blob->reply = CF_BLOB_TELL_OFFSET;
+    } else if (begun != there) {
+        refuse(blob, &cf_blob_is_elsewhere);
+    } else {
+        begin_taking(blob);
     }
 }
 

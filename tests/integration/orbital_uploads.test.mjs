@@ -178,8 +178,13 @@ describe('the protocol', () => {
         const again = await keyed();
         assert.equal(again.status, 201, again.text);
         const path = again.headers.location;
-        assert.ok(await offsetOf(server, ann, path, body.length) <= 200000);
+        const offset = await offsetOf(server, ann, path, body.length);
+        assert.ok(offset <= 200000);
         assert.equal((await keyed()).headers.location, path);
+        const repeated = await create(server, ann, thread, body.length, { body,
+            headers: { 'idempotency-key': 'once' } });
+        assert.deepEqual([repeated.status, repeated.headers.location, repeated.headers['upload-offset']],
+            [201, path, String(offset)], 'with its bytes, too');
         assert.equal((await keyed(body.length - 1)).status, 409);
         assert.equal((await keyed(body.length, { 'x-encrypted-metadata': sealed('n') })).status, 409);
         assert.notEqual((await keyed(body.length, {}, ben)).headers.location, path);
@@ -345,6 +350,17 @@ describe('tus-js-client', () => {
             rmSync(dir, { recursive: true });
         });
     }
+
+    test('the creation is cut while it brings the bytes: with a key it is the same upload again', async (context) => {
+        const who = await family(server);
+        const proxy = await CuttingProxy.start(server.port, [MiB, 3 * MiB]);
+        context.after(() => proxy.close());
+        const { url } = await within(tusUpload(server, who.ann, who.thread, body, { address: proxy.address,
+            uploadDataDuringCreation: true, headers: { 'Idempotency-Key': 'once' } }), 'the upload');
+        assert.equal(proxy.done, 2);
+        await assertThere(server, who, idOf(url), body);
+        assert.deepEqual(unfinished(server), []);
+    });
 
     test('100 MiB over a connection that is cut five times, then downloaded in ranges', { timeout: 300000 },
         async (context) => {
