@@ -46,7 +46,16 @@ export function request(lines = {}, { method = 'GET', target = '/', version = 'H
     return `${method} ${target} ${version}\r\n${text}\r\n`;
 }
 
-// One end of a connection whose bytes are read frame by frame. `masked`: frames that come must be.
+// Calls `begin` with a function to be called when it has come; fails after `ms`, when that is given.
+export function waitFor(what, ms, begin) {
+    return new Promise((resolve, reject) => {
+        const timer = ms && setTimeout(() => reject(new Error(`${what} did not come`)), ms);
+        begin(() => { clearTimeout(timer); resolve(); });
+    });
+}
+
+// One end of a connection whose bytes are read frame by frame. `masked`: frames that come must be. With `patienceMs`
+// a wait for more bytes fails after so long.
 export class RawPeer {
     constructor(socket, masked) {
         this.chunks = [];
@@ -71,7 +80,7 @@ export class RawPeer {
 
     async more() {
         if (this.ended) return false;
-        await new Promise((resolve) => { this.wake = resolve; });
+        await waitFor('more bytes', this.patienceMs, (wake) => { this.wake = wake; });
         this.wake = null;
         return true;
     }

@@ -36,6 +36,7 @@ export default async function* clauses(source) {
     yield `${'clause'.padEnd(16)}${''.padEnd(24)}server  client\n`;
     const order = new Intl.Collator('en', { numeric: true });
     for (const [group, { server, client }] of [...groups].sort(([a], [b]) => order.compare(a, b)))
-        yield `${group.padEnd(16)}${(TITLES[group] ?? '').padEnd(24)}${`${server}`.padStart(6)}${`${client}`.padStart(8)}\n`;
+        yield group.padEnd(16) + (TITLES[group] ?? '').padEnd(24)
+            + `${`${server}`.padStart(6)}${`${client}`.padStart(8)}\n`;
     yield `${cases} cases, ${failed} failed\n`;
 }

@@ -135,7 +135,8 @@ forRole(ClientRole, { maxMessage: 65536, closeWait: 200 }, (role) => {
     };
 
     for (const [code, reason] of [[1000, ''], [1001, 'going'], [4999, 'x'.repeat(123)], [3000, 'é€😀']]) {
-        test(`RFC 6455 7.1.2: the client begins with ${code} ${JSON.stringify(reason.slice(0, 8))} (client)`, async () => {
+        const words = `${code} ${JSON.stringify(reason.slice(0, 8))}`;
+        test(`RFC 6455 7.1.2: the client begins with ${words} (client)`, async () => {
             const { peer, payload } = await begin(code, reason);
             assert.equal(payload.readUInt16BE(), code);
             assert.equal(payload.subarray(2).toString(), reason);

@@ -58,7 +58,8 @@ forBothRoles({ maxMessage: 65536 }, (role, named) => {
         });
     }
 
-    for (const [name, payload] of [['empty', ''], ['with a payload', 'nobody asked'], ['of 125 bytes', 'x'.repeat(125)]]) {
+    const unasked = [['empty', ''], ['with a payload', 'nobody asked'], ['of 125 bytes', 'x'.repeat(125)]];
+    for (const [name, payload] of unasked) {
         test(named(`RFC 6455 5.5.3: a pong that nobody asked for, ${name}, is passed over`), async () => {
             const peer = await role.open();
             peer.send(frame(OP.PONG, payload), frame(OP.TEXT, 'next'));

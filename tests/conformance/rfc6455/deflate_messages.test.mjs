@@ -67,7 +67,8 @@ forBothRoles({ maxMessage: LIMIT }, (role, named) => {
         const ways = [
             ...Array.from({ length: 10 }, (_, level) => [`level ${level}`, { level }]),
             ...Array.from({ length: 9 }, (_, i) => [`memory level ${i + 1}`, { memLevel: i + 1 }]),
-            ['filtered', { strategy: constants.Z_FILTERED }], ['Huffman codes only', { strategy: constants.Z_HUFFMAN_ONLY }],
+            ['filtered', { strategy: constants.Z_FILTERED }],
+            ['Huffman codes only', { strategy: constants.Z_HUFFMAN_ONLY }],
             ['run lengths', { strategy: constants.Z_RLE }], ['fixed codes', { strategy: constants.Z_FIXED }],
         ];
         for (const [name, options] of ways) {
@@ -159,7 +160,8 @@ forBothRoles({ maxMessage: LIMIT }, (role, named) => {
         const wrong = [
             ['6.1', 'RSV1 on a continuation', [packed(bytes.subarray(0, 9), { fin: false }),
                 frame(OP.CONT, bytes.subarray(9), { rsv: 4 })]],
-            ['6.1', 'RSV1 on a continuation only', [frame(OP.TEXT, 'x', { fin: false }), frame(OP.CONT, '', { rsv: 4 })]],
+            ['6.1', 'RSV1 on a continuation only',
+                [frame(OP.TEXT, 'x', { fin: false }), frame(OP.CONT, '', { rsv: 4 })]],
             ['6.1', 'RSV1 on a ping', [frame(OP.PING, '', { rsv: 4 })]],
             ['6.1', 'RSV1 on a pong', [frame(OP.PONG, '', { rsv: 4 })]],
             ['6.1', 'RSV1 on a close', [frame(OP.CLOSE, '', { rsv: 4 })]],
@@ -168,17 +170,20 @@ forBothRoles({ maxMessage: LIMIT }, (role, named) => {
                 ['6', `reserved bits ${rsv.toString(2).padStart(3, '0')} on ${kind}`, [frame(opcode, '', { rsv })]])),
         ];
         for (const [clause, name, frames] of wrong)
-            test(named(`RFC 7692 ${clause}: ${name} is 1002`), () => expectFailure(role, frames, 1002, { deflate: ALONE }));
+            test(named(`RFC 7692 ${clause}: ${name} is 1002`), () =>
+                expectFailure(role, frames, 1002, { deflate: ALONE }));
     });
 
     describe('what is no compressed message', () => {
         const whole = squeeze('a message that is cut off somewhere in the middle');
         const rows = [
-            ['a block of the reserved type', hex('06')], ['a stored block with a wrong complement', hex('000500000048')],
+            ['a block of the reserved type', hex('06')],
+            ['a stored block with a wrong complement', hex('000500000048')],
             ['a stored block cut off', hex('000500faff4865')], ['FF FF FF', hex('ffffff')],
             ['a distance before the beginning', hex('f200110000')], ['a code that does not exist', hex('cbffff')],
             ['the head of zlib', zlib.deflateSync('Hello')], ['gzip', zlib.gzipSync('Hello')],
-            ...[1, 5, whole.length - 6].map((length) => [`${length} bytes of ${whole.length}`, whole.subarray(0, length)]),
+            ...[1, 5, whole.length - 6].map((length) =>
+                [`${length} bytes of ${whole.length}`, whole.subarray(0, length)]),
         ];
         for (const [name, payload] of rows)
             test(named(`RFC 7692 7.2.2: ${name} is 1007`), () =>
@@ -211,9 +216,9 @@ forBothRoles({ maxMessage: LIMIT }, (role, named) => {
             ['one byte over the limit, noise', [frame(OP.BINARY, squeeze(randomBytes(LIMIT + 1)), { rsv: 4 })]],
             ['more compressed bytes than a message may have', [packed('', { length: 2 * LIMIT })]],
         ];
-        for (const deflate of [{}, ALONE])
+        for (const [what, deflate] of [['a window', {}], ['no window', ALONE]])
             for (const [name, frames] of rows)
-                test(named(`RFC 7692 7.2.2: V7 ${name} is 1009, ${deflate === ALONE ? 'no window' : 'a window'} kept`), () =>
+                test(named(`RFC 7692 7.2.2: V7 ${name} is 1009, ${what} kept`), () =>
                     expectFailure(role, frames, 1009, { deflate }));
 
         test(named('RFC 7692 7.2.2: V7 exactly the limit passes'), async () => {
@@ -239,8 +244,9 @@ forBothRoles({ maxMessage: LIMIT }, (role, named) => {
 
 forBothRoles({}, (role, named) => {
     const { frame } = role;
-    for (const [kind, message] of [['zeros', Buffer.alloc(16 * 1024 * 1024)], ['noise', randomBytes(4 * 1024 * 1024)]]) {
-        test(named(`RFC 7692 6.1: ${message.length / 1024 / 1024} MiB of ${kind}`), async () => {
+    const MIB = 1024 * 1024;
+    for (const [kind, message] of [['zeros', Buffer.alloc(16 * MIB)], ['noise', randomBytes(4 * MIB)]]) {
+        test(named(`RFC 7692 6.1: ${message.length / MIB} MiB of ${kind}`), async () => {
             const peer = await role.open({ deflate: {} });
             peer.send(frame(OP.BINARY, peer.codec.squeeze(message, { level: 1 }), { rsv: 4 }));
             const got = await peer.readFrame();

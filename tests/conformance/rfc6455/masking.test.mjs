@@ -44,7 +44,8 @@ forRole(ServerRole, { maxMessage: 65536 }, (role) => {
     test('RFC 6455 5.3: a key for each fragment, which begins anew with it (server)', async () => {
         const peer = await role.open();
         const parts = [1, 2, 3, 5, 7, 64, 129].map((length) => randomBytes(length));
-        parts.forEach((part, i) => peer.send(frame(i === 0 ? OP.BINARY : OP.CONT, part, { fin: i === parts.length - 1 })));
+        parts.forEach((part, i) =>
+            peer.send(frame(i === 0 ? OP.BINARY : OP.CONT, part, { fin: i === parts.length - 1 })));
         await expectEcho(peer, OP.BINARY, Buffer.concat(parts));
         await closeCleanly(role, peer);
     });

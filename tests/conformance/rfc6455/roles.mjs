@@ -9,8 +9,11 @@ import net from 'node:net';
 import { createInterface } from 'node:readline';
 import { after, before, describe } from 'node:test';
 import { EchoServer, programOf } from '../ws_echo_server.mjs';
-import { OP, RawClient, RawPeer, closeFrame, frame } from '../ws_raw.mjs';
+import { OP, RawClient, RawPeer, closeFrame, frame, waitFor } from '../ws_raw.mjs';
 import { Codec } from './codec.mjs';
+
+// What a test waits for at most, so that what never comes fails it instead of everything.
+const PATIENCE_MS = 10000;
 
 // Sec-WebSocket-Accept of a key (RFC 6455 section 4.2.2).
 export function acceptOf(key) {
@@ -43,10 +46,12 @@ export class ServerRole {
     frame = framesOf(true);
 
     async start({ maxMessage }) {
+        this.peers = [];
         this.echo = await EchoServer.start(maxMessage ? ['--max-message', String(maxMessage)] : []);
     }
 
     async stop() {
+        for (const peer of this.peers) peer.destroy(); // what a failed test left
         assert.deepEqual(await this.echo.stop(), [0, null]);
     }
 
@@ -54,6 +59,8 @@ export class ServerRole {
     async open({ deflate } = {}) {
         const peer = await RawClient.open(this.echo.port,
             deflate ? { 'Sec-WebSocket-Extensions': extensionText(deflate) } : {});
+        this.peers.push(peer);
+        peer.patienceMs = PATIENCE_MS;
         assert.equal(peer.response.status, 101);
         if (deflate) {
             peer.params = extensionParams(peer.response.headers['sec-websocket-extensions']);
@@ -104,6 +111,7 @@ export class ClientRole {
 
     async accept(peer) {
         this.peers.add(peer);
+        peer.patienceMs = PATIENCE_MS;
         peer.socket.on('close', () => this.peers.delete(peer));
         peer.head = await peer.readHead();
         const id = Number(peer.head?.line.match(/^GET \/(\d+) HTTP\/1\.1$/)?.[1]);
@@ -121,7 +129,7 @@ export class ClientRole {
     // The next line that the program prints about this connection.
     async report(peer) {
         const report = this.reportOf(peer.id);
-        if (report.lines.length === 0) await new Promise((resolve) => { report.wake = resolve; });
+        if (report.lines.length === 0) await waitFor('a report', PATIENCE_MS, (wake) => { report.wake = wake; });
         return report.lines.shift();
     }
 

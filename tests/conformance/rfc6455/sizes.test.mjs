@@ -84,7 +84,8 @@ forBothRoles({ maxMessage: RAISED }, (role, named) => {
         ]);
         for (const size of [1, 2, 3, 4, 5, 6, 7, 8, 13, 16, 31, 64, 100, 125, 126, 127, 255, 256, 1024, 1460, 4096,
             Infinity]) {
-            test(named(`RFC 6455 5.2: frames of every kind in pieces of ${size === Infinity ? 'all' : size} bytes`), async () => {
+            const pieces = size === Infinity ? 'one piece' : `pieces of ${size} bytes`;
+            test(named(`RFC 6455 5.2: frames of every kind in ${pieces}`), async () => {
                 const peer = await role.open();
                 await chop(peer, script, size);
                 await expectEcho(peer, OP.TEXT, 'é€😀');
@@ -115,7 +116,8 @@ forBothRoles({ maxMessage: RAISED }, (role, named) => {
             ['in two fragments', () => [frame(OP.BINARY, random, { fin: false }), frame(OP.CONT, 'x')]],
         ];
         for (const [name, frames] of over)
-            test(named(`RFC 6455 10.4: 16 MiB and one byte ${name} are 1009`), () => expectFailure(role, frames(), 1009));
+            test(named(`RFC 6455 10.4: 16 MiB and one byte ${name} are 1009`), () =>
+                expectFailure(role, frames(), 1009));
     });
 });
 
