@@ -202,6 +202,12 @@ static void file_opened(struct cf_blob *blob)
     }
 }
 
+static void file_committed(struct cf_blob *blob)
+{
+    blob->named = true;
+    announce(blob);
+}
+
 static void file_done(void *context, enum cf_error error)
 {
     struct cf_blob *blob = context;
@@ -221,7 +227,7 @@ static void file_done(void *context, enum cf_error error)
     else if (blob->step == CF_BLOB_SYNCING)
         blob->reply = CF_BLOB_TELL_OFFSET;
     else if (blob->step == CF_BLOB_COMMITTING)
-        announce(blob);
+        file_committed(blob);
     settle(blob);
 }
 
@@ -272,7 +278,8 @@ static void store_completed(struct cf_blob *blob, const struct cf_store_request 
         fail(blob, error);
 }
 
-/* What holds whether anybody waits for it or not. */
+/* What holds whether anybody waits for it or not. Who is no member any more is refused even when
+ * the upload was complete before: only a file that nobody can have been told of goes. */
 static void note(struct cf_blob *blob, const struct cf_store_request *request)
 {
     struct cf_worker *worker = blob->worker;
@@ -284,7 +291,8 @@ static void note(struct cf_blob *blob, const struct cf_store_request *request)
     if (request->op == CF_STORE_GROUP_MEDIA_DONE && done && request->created)
         cf_count(&worker->metrics, CF_COUNT_MEDIA_UPLOADED);
     bool deleted = request->op == CF_STORE_GROUP_MEDIA_DELETE && done;
-    bool refused = request->op == CF_STORE_GROUP_MEDIA_DONE && request->error == CF_E_NOT_FOUND;
+    bool refused =
+        request->op == CF_STORE_GROUP_MEDIA_DONE && request->error == CF_E_NOT_FOUND && blob->named;
     if (deleted || refused)
         cf_blob_discard(worker, &blob->id);
 }

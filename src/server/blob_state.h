@@ -42,6 +42,7 @@ struct cf_blob {
     bool has_body; /* the request does */
     bool ended;    /* and it is over */
     bool has_key;  /* Idempotency-Key */
+    bool named;    /* the file has its name from this request */
     bool is_ours;  /* a row that nobody can go on with, and that goes when this request fails */
     struct cf_uuid id;
     uint64_t size;  /* of the whole upload */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { makeDir, tokenFor } from './lib.mjs';
-import { feeds, nowhere, removeMember, say, sealed, startServer, time, upload, uuid } from './orbital_lib.mjs';
+import { addMember, feeds, nowhere, removeMember, say, sealed, startServer, time, upload, uuid } from './orbital_lib.mjs';
 import { MiB, Wire, announced, assertSame, download, family, fileOf, files, isFinal, mediaDir, mediaPath, noise,
     postMedia, remove, requestHead, unfinished } from './orbital_media_lib.mjs';
 import { assertProblem, people, stopClean, until, within } from './talk_lib.mjs';
@@ -252,6 +252,25 @@ describe('who sees media, and how they go', () => {
         }
         // The log is not rewritten: who was offline learns of it, and gets a 404.
         assert.deepEqual(await announced(server, ann, group), [of.author, of.maker]);
+    });
+
+    test('who asks again for an upload and is removed meanwhile takes no file along', async () => {
+        const { ann, ben, group, thread } = await family(server);
+        const body = noise(10), all = [];
+        for (let round = 0; round < 20; round++) {
+            const sent = () => postMedia(server, ben, thread, body, { headers: { 'Idempotency-Key': `k${round}` } });
+            all.push((await sent()).json.media_id);
+            // Some of the retries have been found complete, and not been answered, when the removal comes.
+            const retries = Array.from({ length: 6 }, sent);
+            await new Promise((done) => { setTimeout(done, round % 7); });
+            await removeMember(server, ann, group, ben);
+            for (const { status, text } of await Promise.all(retries))
+                assert.ok([200, 404].includes(status), `${status} ${text}`);
+            await addMember(server, ann, group, ben);
+        }
+        assert.deepEqual(await announced(server, ann, group), all);
+        for (const media of all) assertSame((await download(server, ann, media)).bytes, body, media);
+        assert.deepEqual(unfinished(server), []);
     });
 
     test('a download that has begun is not hurt by the deletion', async () => {
