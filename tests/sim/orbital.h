@@ -76,7 +76,7 @@ struct orbiter {
     unsigned pings;              /* that were not answered */
     bool mute;                   /* answers no pings */
     int bad_owed, pongs_owed;    /* answers that are to come */
-    int bad_in_row;              /* answers to bad frames, with no good one sent between */
+    int bad_in_row;              /* answers to bad frames that were sent with no good one between */
 
     bool believes[GROUPS]; /* that it is a member */
     bool gap[GROUPS]; /* it was not there for a while: the group is fetched from its beginning */

@@ -227,7 +227,7 @@ static void take_page(struct orbiter *orbiter, struct cf_slice array, bool has_m
         fetch_page(orbiter);
         return;
     }
-    if (orbiter->scope >= 0)
+    if (orbiter->scope >= 0 && orbiter->granted[orbiter->scope])
         orbiter->gap[orbiter->scope] = false;
     fetch_gaps(orbiter);
 }
@@ -276,7 +276,7 @@ void orbiter_say(struct orbiter *orbiter, const char *type, const char *data)
                  type, data, sim.now / SIM_MS);
     CF_ASSERT(len > 0 && (size_t)len < sizeof(text));
     sim_ws_send(&orbiter->stream, cf_slice_of(text, (size_t)len));
-    orbiter->bad_in_row = 0;
+    orbiter->bad_in_row = -orbiter->bad_owed;
 }
 
 /* Some name each group twice. */
