@@ -106,15 +106,6 @@ static void open_file(struct cf_blob *blob)
     started(blob, CF_BLOB_OPENING, blob->writer == NULL ? CF_E_NOMEM : CF_OK);
 }
 
-/* One in one go begins at the beginning, whatever is there. */
-static void clear_file(struct cf_blob *blob)
-{
-    blob->is_ours = true;
-    started(
-        blob, CF_BLOB_CLEARING,
-        cf_media_discard(&blob->worker->server->blobs, loop_of(blob), blob->name, file_done, blob));
-}
-
 /* Nobody else may write the file meanwhile. */
 static bool take_hold(struct cf_blob *blob)
 {
@@ -180,16 +171,32 @@ static void begin_taking(struct cf_blob *blob)
     take(blob);
 }
 
+/* One in one go begins at the beginning, whatever is there. */
+static void clear_file(struct cf_blob *blob)
+{
+    cf_media_writer_free(blob->writer);
+    blob->writer = NULL;
+    started(
+        blob, CF_BLOB_CLEARING,
+        cf_media_discard(&blob->worker->server->blobs, loop_of(blob), blob->name, file_done, blob));
+}
+
 /* A creation that is asked again does not know where the first has got to: it is told, and the
  * bytes that it brings are not needed. */
 static void file_opened(struct cf_blob *blob)
 {
     uint64_t there = cf_media_writer_size(blob->writer);
     uint64_t begun = blob->taken - blob->chunk.len;
+    bool whole = blob->kind == CF_BLOB_WHOLE;
     bool again = blob->kind == CF_BLOB_CREATION && there > 0;
     bool asks = blob->kind == CF_BLOB_HEAD || again;
     if (cf_media_writer_committed(blob->writer)) {
-        announce(blob); /* by one who could not tell anybody */
+        announce(blob); /* by one who could not tell anybody, or has by now */
+        return;
+    }
+    blob->is_ours = blob->is_ours || whole;
+    if (whole && there > 0) {
+        clear_file(blob);
     } else if (asks && there == blob->size) {
         commit(blob);
     } else if (asks) {
@@ -257,9 +264,7 @@ static void store_opened(struct cf_blob *blob, const struct cf_store_request *re
         was_complete(blob);
     else if (blob->kind == CF_BLOB_CREATION && !blob->has_body)
         blob->reply = CF_BLOB_TELL_OFFSET;
-    else if (take_hold(blob) && blob->kind == CF_BLOB_WHOLE && !request->created)
-        clear_file(blob);
-    else if (blob->hold.held)
+    else if (take_hold(blob))
         open_file(blob);
 }
 

@@ -15,8 +15,8 @@ enum cf_blob_kind {
 
 enum cf_blob_step {
     CF_BLOB_ASKING,   /* the store opens it, or says what it is */
-    CF_BLOB_CLEARING, /* what an earlier request in one go has left */
     CF_BLOB_OPENING,  /* its file */
+    CF_BLOB_CLEARING, /* what an earlier request in one go has left: opened again then */
     CF_BLOB_TAKING,
     CF_BLOB_SYNCING,
     CF_BLOB_COMMITTING, /* the file gets its name */

@@ -10,7 +10,7 @@ import { makeDir, tokenFor } from './lib.mjs';
 import { addMember, feeds, nowhere, removeMember, say, sealed, startServer, time, upload, uuid } from './orbital_lib.mjs';
 import { MiB, Wire, announced, assertSame, download, family, fileOf, files, isFinal, mediaDir, mediaPath, noise,
     postMedia, remove, requestHead, unfinished } from './orbital_media_lib.mjs';
-import { assertProblem, people, stopClean, until, within } from './talk_lib.mjs';
+import { assertProblem, people, sleep, stopClean, until, within } from './talk_lib.mjs';
 
 const exec = promisify(execFile);
 const weekMs = 7 * 24 * 3600 * 1000;
@@ -156,6 +156,32 @@ describe('uploads in one go', () => {
         assert.deepEqual(await announced(server, ann, group), [first.json.media_id, other.json.media_id]);
         assert.equal(files(server).length, before + 2);
         assert.deepEqual(unfinished(server), []);
+    });
+
+    test('retries that come as the first one ends, and are cut, take nothing away', async () => {
+        const { ann, ben, thread } = await family(server);
+        const body = noise(3000), stored = [];
+        // One that is not complete when the store is asked may be when the retry gets at its file.
+        async function round(number) {
+            const head = requestHead(ann, 'POST', mediaPath(thread),
+                { 'Content-Length': body.length, 'Idempotency-Key': `r${number}` });
+            const [first, ...others] = await Promise.all(Array.from({ length: 6 }, () => Wire.open(server)));
+            await first.send(Buffer.concat([Buffer.from(head), body.subarray(0, -1)]));
+            await sleep(10);
+            await first.send(body.subarray(-1));
+            await Promise.all(others.map(async (wire, i) => {
+                await sleep((number + i) % 7);
+                await wire.send(Buffer.concat([Buffer.from(head), body.subarray(0, 100)]));
+                await Promise.race([wire.answer(), sleep(60)]);
+                wire.cut();
+            }));
+            const answer = await within(first.answer(), 'an answer, or the end: a retry may have put it out');
+            if (answer?.status === 201) stored.push(JSON.parse(answer.text).media_id);
+            first.cut();
+        }
+        for (let i = 0; i < 80; i += 4) await Promise.all([0, 1, 2, 3].map((more) => round(i + more)));
+        assert.ok(stored.length > 0);
+        for (const media of stored) assertSame((await download(server, ben, media)).bytes, body, media);
     });
 
     test('one that is cut is gone at once; its retry with the same key is stored', async (context) => {
