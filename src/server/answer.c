@@ -65,7 +65,7 @@ static enum cf_error write_head(struct cf_session *session, const struct cf_answ
         also(&error, cf_http_write_header(out, "Content-Type", cf_slice_cstr(type)));
         also(&error, cf_http_write_header(out, "X-Content-Type-Options", CF_LIT("nosniff")));
     }
-    if (!answer->in_pieces)
+    if (!answer->in_pieces && status != 304) /* a download says its own, whole or known */
         also(&error, cf_http_write_header(out, "Cache-Control", CF_LIT("no-store")));
     also(&error, cf_buf_append(out, answer->extra));
     if (status != 204 && status != 304)

@@ -116,6 +116,9 @@ static unsigned choose(struct cf_download *download, uint64_t size)
 static enum cf_error write_lines(const struct cf_download *download, unsigned status, uint64_t size,
                                  struct cf_buf *out)
 {
+    if (status == 416)
+        return cf_text_append(out, "Accept-Ranges: bytes\r\nContent-Range: bytes */%llu\r\n",
+                              (unsigned long long)size);
     enum cf_error error = cf_text_append(out, "Cache-Control: private, no-cache\r\n"
                                               "Content-Disposition: attachment\r\n");
     if (error != CF_OK || !download->immutable)
@@ -125,8 +128,6 @@ static enum cf_error write_lines(const struct cf_download *download, unsigned st
         error = cf_text_append(
             out, "Content-Range: bytes %llu-%llu/%llu\r\n", (unsigned long long)download->offset,
             (unsigned long long)(download->offset + download->left - 1), (unsigned long long)size);
-    if (error == CF_OK && status == 416)
-        error = cf_text_append(out, "Content-Range: bytes */%llu\r\n", (unsigned long long)size);
     if (error == CF_OK && download->metadata.len > 0)
         error = cf_text_append(out, "X-Encrypted-Metadata: %.*s\r\n", (int)download->metadata.len,
                                (const char *)download->metadata.ptr);

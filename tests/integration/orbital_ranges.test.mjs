@@ -111,6 +111,7 @@ for (const transport of ['plain', 'TLS']) {
                 assertWhole(await get({ range: 'bytes=7-9', 'if-range': known }), known);
             const beyond = await get({ range: `bytes=${size}-`, 'if-range': etag });
             assert.equal(beyond.status, 416);
+            assert.equal(beyond.headers['cache-control'], 'no-store');
             assertWhole(await get({ range: `bytes=${size}-`, 'if-range': '"other"' }), 'beyond, of another one');
         });
 
@@ -119,6 +120,7 @@ for (const transport of ['plain', 'TLS']) {
                 for (const more of [{}, { range: 'bytes=0-9' }]) {
                     const got = await get({ 'if-none-match': known, ...more });
                     assert.equal(got.status, 304, known);
+                    assert.match(got.headers['cache-control'], /^private, no-cache$/, 'what the 200 says');
                     assert.equal(got.headers.etag, etag);
                     assert.equal(got.bytes.length, 0);
                 }
