@@ -10,7 +10,10 @@
 #include "server/socket.h"
 #include "sim/server.h"
 
-enum { QUEUE_SLACK = 64 * 1024 };
+enum {
+    QUEUE_SLACK = 64 * 1024,
+    EXPIRY_SHOWS = 12 * SIM_SECOND, /* the server looks when something happens; the way */
+};
 
 struct talk_device talk_devices[TALK_DEVICES];
 /* Digits go out as numbers. */
@@ -83,13 +86,27 @@ static void check_server(void)
     }
 }
 
+/* By the server's clock, which may have jumped. */
+static void check_token(struct talk_device *device)
+{
+    bool good = !device->connected || sim.now + sim.wall_offset <= device->expires;
+    if (good)
+        device->expired_at = INT64_MAX;
+    else if (device->expired_at == INT64_MAX)
+        device->expired_at = sim.now;
+    else if (sim.now - device->expired_at > EXPIRY_SHOWS)
+        book_fail("who has a token is let in", "talk %d: and stays when it has run out",
+                  device->index);
+}
+
 static void on_supervise(struct sim_event *event)
 {
     (void)event;
     sim_at(&supervise, 1 * SIM_SECOND);
     check_server();
     for (int i = 0; i < TALK_DEVICES; i++) {
-        const struct talk_device *device = &talk_devices[i];
+        struct talk_device *device = &talk_devices[i];
+        check_token(device);
         if (!sim_eio_is_sound(&device->eio) || (device->connected && !device->eio.open))
             book_fail("property 6, connection state", "talk %d", i);
         talk_speech_check(device);

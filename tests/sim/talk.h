@@ -77,9 +77,12 @@ struct talk_device {
     int index, person;
     struct sim_eio eio;
     bool connected; /* the server has let it into the namespace */
+    int64_t connected_at;
     char pid[40], sent_pid[40];
     char offset[24];
-    int64_t number; /* the last that it was told in this life */
+    int64_t number;     /* the last that it was told in this life */
+    int64_t expires;    /* its token, by the server's clock */
+    int64_t expired_at; /* INT64_MAX: it is good */
     unsigned attempts;
     int64_t lost_at; /* 0: it went by itself */
     struct sim_event reconnect, mood, again, type;

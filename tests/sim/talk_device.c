@@ -94,6 +94,7 @@ static void opened(struct sim_eio *eio)
     char recovery[128] = "", packet[TALK_TEXT_MAX];
     int64_t ttl = phase == SIM_STORM && sim_chance(100) ? sim_between(6, 20) : 3600;
     struct cf_slice token = sim_server_token(talk_users[device->person], ttl);
+    device->expires = sim.now + sim.wall_offset + ttl * SIM_SECOND;
     (void)snprintf(device->sent_pid, sizeof(device->sent_pid), "%s", tries ? whose->pid : "");
     if (tries && *whose->offset != '\0')
         (void)snprintf(recovery, sizeof(recovery), "\"pid\":\"%s\",\"offset\":\"%s\",", whose->pid,
@@ -117,6 +118,7 @@ static void let_in(struct talk_device *device, struct cf_slice payload)
     cf_arena_deinit(&arena);
     sim_trace("talk %d: %s", device->index, recovered ? "recovered" : "connected");
     device->connected = true;
+    device->connected_at = sim.now;
     device->attempts = 0;
     if (device->person == TALK_STRANGER) {
         if (recovered)

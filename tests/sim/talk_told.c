@@ -15,7 +15,8 @@ struct receipt {
 
 static struct receipt receipts[BOOK_SAID_MAX][TALK_PEOPLE];
 static uint8_t known[TALK_DEVICES][BOOK_SAID_MAX][TALK_PEOPLE];
-static int16_t said_of[NUMBERS_MAX]; /* number of a message → number in the book, and 1 */
+static int16_t said_of[NUMBERS_MAX];     /* number of a message → number in the book, and 1 */
+static int64_t number_of[BOOK_SAID_MAX]; /* ... and back; 0: not told yet */
 static cf_us created_of[TALK_ROOMS][BOOK_SAID_MAX + 2]; /* by seq */
 static int64_t newest;
 
@@ -24,6 +25,7 @@ void talk_told_begin(void)
     memset(receipts, 0, sizeof(receipts));
     memset(known, 0, sizeof(known));
     memset(said_of, 0, sizeof(said_of));
+    memset(number_of, 0, sizeof(number_of));
     memset(created_of, 0, sizeof(created_of));
     newest = 0;
 }
@@ -68,13 +70,18 @@ static void compare(const struct talk_message *message, cf_us created)
     CF_ASSERT(message->number < NUMBERS_MAX && message->seq >= 1 && message->seq <= BOOK_SAID_MAX);
     int16_t said = (int16_t)(number_in_book(message->said) + 1);
     int16_t *known_said = &said_of[message->number];
+    int64_t *number = &number_of[said - 1];
     cf_us *times = &created_of[message->room][message->seq];
+    if (*number != 0 && *number != message->number)
+        book_fail("property 1, idempotency", "\"%s\" is message %lld and %lld", message->said->text,
+                  (long long)*number, (long long)message->number);
     if ((*known_said != 0 && *known_said != said) || (times[0] != 0 && times[0] != created))
         book_fail("one version of a message", "message %lld has two", (long long)message->number);
     if (created <= times[-1] || (times[1] != 0 && created >= times[1]))
         book_fail("property 2, order", "seq %lld of room %d has no time of its own",
                   (long long)message->seq, message->room);
     *known_said = said;
+    *number = message->number;
     times[0] = created;
     newest = message->number > newest ? message->number : newest;
 }
