@@ -102,7 +102,7 @@ void cf_line_read(struct cf_line *line, struct cf_slice bytes)
     struct cf_ws_event event;
     do {
         struct cf_buf out;
-        init_out(&out, 0);
+        init_out(&out, bytes.len); /* a pong is shorter than its ping */
         bool writable = !cf_conn_blocked(&line->session->conn);
         enum cf_error error =
             cf_ws_endpoint_next(&line->endpoint, now_ms(line), writable, &bytes, &out, &event);

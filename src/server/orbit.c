@@ -175,7 +175,7 @@ void cf_orbit_read(struct cf_orbit *orbit, struct cf_slice bytes)
     struct cf_ws_event event;
     do {
         struct cf_buf out;
-        init_out(&out, 0);
+        init_out(&out, bytes.len); /* a pong is shorter than its ping */
         bool writable = !cf_conn_blocked(&orbit->session->conn);
         enum cf_error error =
             cf_ws_endpoint_next(&orbit->endpoint, now, writable, &bytes, &out, &event);
