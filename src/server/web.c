@@ -8,6 +8,7 @@
 enum {
     BACKLOG_MAX = 1024 * 1024,
     BACKLOG_PAUSE = 64 * 1024,
+    ANSWERS_MAX = 256 * 1024,
     BODY_GRACE_MS = 10000,
     BODY_BYTES_PER_SECOND = 1024,
     BODY_SILENCE_MS = 30000,
@@ -40,6 +41,9 @@ static void enter(struct cf_web *web, enum cf_web_phase phase)
         web->body_started = cf_worker_now(worker).ms;
         web->body_bytes = 0;
         set_deadline(web, BODY_GRACE_MS);
+        break;
+    case CF_WEB_HELD:
+        set_deadline(web, 0);
         break;
     case CF_WEB_ANSWER:
     case CF_WEB_CLOSING:
@@ -122,7 +126,7 @@ static enum cf_error handle_event(struct cf_web *web, const struct cf_http_event
 
 static bool takes_input(const struct cf_web *web)
 {
-    return web->phase != CF_WEB_ANSWER && web->phase != CF_WEB_CLOSING;
+    return web->phase != CF_WEB_ANSWER && web->phase != CF_WEB_HELD && web->phase != CF_WEB_CLOSING;
 }
 
 /* Decodes until the input is used up or a request is to be answered. */
@@ -173,6 +177,25 @@ static void resume(struct cf_web *web)
     cf_buf_deinit(&taken);
 }
 
+/* Who asks and asks and does not read gets no further answer until these are written (hazard
+ * V11). */
+static bool answers_wait(const struct cf_web *web)
+{
+    return cf_conn_outq(&web->session->conn)->bytes >= ANSWERS_MAX;
+}
+
+/* A turn has passed, or the connection's queue has drained. A socket that is full tells when it is
+ * not; nobody tells when all went out at once. */
+static void look_at_held(struct cf_web *web)
+{
+    if (!answers_wait(web)) {
+        enter(web, CF_WEB_IDLE);
+        resume(web);
+    } else if (!cf_conn_blocked(&web->session->conn)) {
+        set_deadline(web, 0);
+    }
+}
+
 void cf_web_answered(struct cf_web *web, bool close)
 {
     cf_exchange_free(web->exchange);
@@ -182,6 +205,10 @@ void cf_web_answered(struct cf_web *web, bool close)
         enter(web, CF_WEB_CLOSING);
         cf_buf_release(&web->backlog);
         cf_conn_shut(&web->session->conn);
+        return;
+    }
+    if (answers_wait(web)) {
+        enter(web, CF_WEB_HELD);
         return;
     }
     enter(web, CF_WEB_IDLE);
@@ -208,6 +235,8 @@ void cf_web_drained(struct cf_web *web)
 {
     if (web->exchange != NULL)
         cf_exchange_go_on(web->exchange);
+    else if (web->phase == CF_WEB_HELD)
+        look_at_held(web);
 }
 
 void cf_web_timer(struct cf_web *web)
@@ -217,6 +246,8 @@ void cf_web_timer(struct cf_web *web)
         cf_conn_shut(&web->session->conn);
     } else if (web->phase == CF_WEB_HEAD || web->phase == CF_WEB_BODY) {
         fail(web, 408);
+    } else if (web->phase == CF_WEB_HELD) {
+        look_at_held(web);
     } else if (web->exchange != NULL) {
         cf_exchange_go_on(web->exchange);
     }
@@ -224,7 +255,7 @@ void cf_web_timer(struct cf_web *web)
 
 void cf_web_drain(struct cf_web *web)
 {
-    if (web->phase != CF_WEB_IDLE)
+    if (web->phase != CF_WEB_IDLE && web->phase != CF_WEB_HELD)
         return; /* its answer will close it, or the end of the drain */
     enter(web, CF_WEB_CLOSING);
     cf_conn_shut(&web->session->conn);

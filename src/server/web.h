@@ -13,6 +13,7 @@ enum cf_web_phase {
     CF_WEB_HEAD,    /* a request's head is coming */
     CF_WEB_BODY,    /* its body is coming */
     CF_WEB_ANSWER,  /* it is being answered */
+    CF_WEB_HELD,    /* between requests, until enough of the answers has been written */
     CF_WEB_CLOSING, /* the last answer is on its way; input is dropped */
 };
 
