@@ -179,7 +179,10 @@ forBothRoles({ maxMessage: LIMIT }, (role, named) => {
         const rows = [
             ['a block of the reserved type', hex('06')],
             ['a stored block with a wrong complement', hex('000500000048')],
-            ['a stored block cut off', hex('000500faff4865')], ['FF FF FF', hex('ffffff')],
+            ['a stored block cut off', hex('000500faff4865')],
+            // It swallows the 00 00 FF FF that is put behind a message, and would like more.
+            ['a stored block of 100 bytes with two of them', hex('006400 9bff4865')],
+            ['FF FF FF', hex('ffffff')],
             ['a distance before the beginning', hex('f200110000')], ['a code that does not exist', hex('cbffff')],
             ['the head of zlib', zlib.deflateSync('Hello')], ['gzip', zlib.gzipSync('Hello')],
             ...[1, 5, whole.length - 6].map((length) =>
@@ -187,7 +190,13 @@ forBothRoles({ maxMessage: LIMIT }, (role, named) => {
         ];
         for (const [name, payload] of rows)
             test(named(`RFC 7692 7.2.2: ${name} is 1007`), () =>
-                expectFailure(role, [packed(payload)], 1007, { deflate: ALONE }));
+                expectFailure(role, [frame(OP.BINARY, payload, { rsv: 4 })], 1007, { deflate: ALONE }));
+
+        test(named('RFC 7692 7.2.2: a message cut off anywhere is 1007'), async () => {
+            for (let length = 1; length < whole.length - 1; length++)
+                await expectFailure(role, [frame(OP.BINARY, whole.subarray(0, length), { rsv: 4 })], 1007,
+                    { deflate: ALONE });
+        });
     });
 
     describe('text', () => {
