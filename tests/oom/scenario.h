@@ -79,13 +79,13 @@ static inline bool scenario_wanted(long at)
     return text == NULL || atol(text) == at;
 }
 
-static inline void scenario_check(const char *name, scenario_fn *run, long at, bool forever,
+static inline void scenario_check(const char *name, scenario_fn *scenario, long at, bool forever,
                                   struct scenario_tally *tally)
 {
     struct scenario s = {0};
     long live = fault_live();
     fault_begin(at, forever);
-    run(&s);
+    scenario(&s);
     tally->allocations = fault_end();
     if (s.strange != CF_OK)
         fail_msg("%s, allocation %ld%s: %s: %s", name, at, forever ? " and on" : "", s.at,
@@ -101,17 +101,17 @@ static inline void scenario_check(const char *name, scenario_fn *run, long at, b
 }
 
 /* About `runs_max` runs, at most, unless CONFAB_OOM_RUNS says how many. */
-static inline void scenario_run_some(const char *name, scenario_fn *run, long runs_max)
+static inline void scenario_run_some(const char *name, scenario_fn *scenario, long runs_max)
 {
     struct scenario_tally tally = {0};
-    scenario_check(name, run, 0, false, &tally); /* what is made once a process is made now */
-    scenario_check(name, run, 0, false, &tally);
+    scenario_check(name, scenario, 0, false, &tally); /* what is made once a process is made now */
+    scenario_check(name, scenario, 0, false, &tally);
     long count = tally.allocations, step = scenario_step(count, runs_max);
     for (int forever = 0; forever < 2; forever++)
         for (long at = 1 + forever * (step / 2); at <= count; at += step)
             if (scenario_wanted(at))
-                scenario_check(name, run, at, forever != 0, &tally);
-    scenario_check(name, run, 0, false, &tally);
+                scenario_check(name, scenario, at, forever != 0, &tally);
+    scenario_check(name, scenario, 0, false, &tally);
     printf("oom %-28s %6ld allocations %7ld runs %7ld answered\n", name, count, tally.runs,
            tally.answered);
 }
@@ -119,14 +119,14 @@ static inline void scenario_run_some(const char *name, scenario_fn *run, long ru
 /* For tables of scenarios: one cmocka test each. */
 struct scenario_case {
     const char *name;
-    scenario_fn *run;
+    scenario_fn *scenario;
     long runs_max; /* 0: all */
 };
 
 static inline void scenario_test(void **state)
 {
     const struct scenario_case *c = *state;
-    scenario_run_some(c->name, c->run, c->runs_max);
+    scenario_run_some(c->name, c->scenario, c->runs_max);
 }
 
 #define SCENARIO(function)                                            \

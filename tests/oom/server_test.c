@@ -446,7 +446,7 @@ static void every_allocation_fails(void **state)
     {                                                                               \
         "server_" #name, every_allocation_fails, NULL, NULL, &(struct conversation) \
         {                                                                           \
-#name, play_##name, 120                                                 \
+#name, play_##name, 50                                                  \
         }                                                                           \
     }
 

@@ -254,9 +254,9 @@ static void store_migrates(struct scenario *s)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCENARIO_SOME(store_works, 60),
-        SCENARIO_SOME(store_opens, 40),
-        SCENARIO_SOME(store_migrates, 40),
+        SCENARIO_SOME(store_works, 12),
+        SCENARIO_SOME(store_opens, 6),
+        SCENARIO_SOME(store_migrates, 6),
     };
     if (sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) != SQLITE_OK)
         return 1;

@@ -62,6 +62,18 @@ static bool is_crash(int status, const char *text)
     return WIFSIGNALED(status);
 }
 
+/* It happened in the test, or in an assert of the test's. */
+static bool is_the_tests_own(const char *text)
+{
+    const char *summary = strstr(text, "SUMMARY: "), *panic = strstr(text, " in cf_panic ");
+    const char *caller = panic == NULL ? NULL : strstr(panic, "#1 ");
+    const char *line_end = caller == NULL ? NULL : strchr(caller, '\n');
+    const char *in_tests = strstr(caller == NULL ? text : caller, "/tests/");
+    if (line_end != NULL)
+        return in_tests != NULL && in_tests < line_end;
+    return summary != NULL && strstr(summary, "/tests/") != NULL;
+}
+
 static void judge(int output, int status, long at, bool forever, struct tally *tally)
 {
     static char text[OUTPUT_MAX + 1];
@@ -73,8 +85,7 @@ static void judge(int output, int status, long at, bool forever, struct tally *t
         tally->answered += status != 0;
         return;
     }
-    const char *summary = strstr(text, "SUMMARY: ");
-    if (summary != NULL && strstr(summary, "/tests/") != NULL) {
+    if (is_the_tests_own(text)) {
         tally->own++;
         return;
     }
