@@ -31,6 +31,7 @@ static void up_to_the_limit(void **state)
     static const unsigned limits[] = {1, 2, 10, 1000};
     for (size_t i = 0; i < CF_ARRAY_LEN(limits); i++) {
         struct cf_attempts *attempts = cf_attempts_new(limits[i], 10, hash_key);
+        assert_non_null(attempts);
         for (unsigned n = 0; n < limits[i]; n++)
             assert_int_equal(take_ann(attempts, 5000), 0);
         assert_int_equal(take_ann(attempts, 5000), MINUTE);
@@ -45,6 +46,7 @@ static void the_window_slides(void **state)
 {
     (void)state;
     struct cf_attempts *attempts = cf_attempts_new(3, 10, hash_key);
+    assert_non_null(attempts);
     assert_int_equal(take_ann(attempts, 1000), 0);
     assert_int_equal(take_ann(attempts, 21000), 0);
     assert_int_equal(take_ann(attempts, 41000), 0);
@@ -63,6 +65,7 @@ static void refused_attempts_do_not_count(void **state)
 {
     (void)state;
     struct cf_attempts *attempts = cf_attempts_new(2, 10, hash_key);
+    assert_non_null(attempts);
     assert_int_equal(take_ann(attempts, 0), 0);
     assert_int_equal(take_ann(attempts, 0), 0);
     for (cf_ms now = 1; now < MINUTE; now += 7)
@@ -84,6 +87,7 @@ static void as_a_plain_list_would_have_it(void **state)
         print_message("seed %u\n", (unsigned)seed);
         uint64_t random = seed;
         struct cf_attempts *attempts = cf_attempts_new(LIMIT, 10, hash_key);
+        assert_non_null(attempts);
         size_t count = 0;
         cf_ms now = 1000;
         for (unsigned i = 0; i < STEPS; i++) {
@@ -112,6 +116,7 @@ static void the_idlest_gives_way(void **state)
 {
     (void)state;
     struct cf_attempts *attempts = cf_attempts_new(1, 3, hash_key);
+    assert_non_null(attempts);
     assert_int_equal(take(attempts, CF_LIT("a"), 0), 0);
     assert_int_equal(take(attempts, CF_LIT("b"), 1), 0);
     assert_int_equal(take(attempts, CF_LIT("c"), 2), 0);
@@ -130,6 +135,7 @@ static void one_key_at_a_time(void **state)
 {
     (void)state;
     struct cf_attempts *attempts = cf_attempts_new(1, 1, hash_key);
+    assert_non_null(attempts);
     assert_int_equal(take(attempts, CF_LIT("a"), 0), 0);
     assert_int_equal(take(attempts, CF_LIT("a"), 1), MINUTE - 1);
     assert_int_equal(take(attempts, CF_LIT("b"), 2), 0);
@@ -144,6 +150,7 @@ static void the_limit_of_keys(void **state)
     enum { KEYS = 1000 };
     for (unsigned keys = KEYS - 1; keys <= KEYS + 1; keys++) {
         struct cf_attempts *attempts = cf_attempts_new(1, KEYS, hash_key);
+        assert_non_null(attempts);
         for (unsigned i = 0; i < keys; i++)
             assert_int_equal(take(attempts, numbered(i), 100), 0);
         /* The last first, or every question would push out the next. */
@@ -159,6 +166,7 @@ static void nobody_is_forgotten_early(void **state)
 {
     (void)state;
     struct cf_attempts *attempts = cf_attempts_new(1, 10, hash_key);
+    assert_non_null(attempts);
     assert_int_equal(take_ann(attempts, 0), 0);
     assert_int_equal(take(attempts, CF_LIT("bob"), MINUTE - 1), 0);
     assert_int_equal(take_ann(attempts, MINUTE - 1), 1);
@@ -170,6 +178,7 @@ static void quiet_keys_are_forgotten(void **state)
 {
     (void)state;
     struct cf_attempts *attempts = cf_attempts_new(2, 100000, hash_key);
+    assert_non_null(attempts);
     for (unsigned i = 0; i < 5000; i++) {
         assert_int_equal(take(attempts, numbered(i), i), 0);
         assert_int_equal(take(attempts, numbered(i), i), 0);
@@ -189,6 +198,7 @@ static void keys_are_bytes(void **state)
     (void)state;
     uint8_t key[256];
     struct cf_attempts *attempts = cf_attempts_new(1, 10, hash_key);
+    assert_non_null(attempts);
     memset(key, 'k', sizeof(key));
     assert_int_equal(take(attempts, (struct cf_slice){NULL, 0}, 0), 0);
     assert_int_equal(take(attempts, CF_LIT(""), 0), MINUTE);
@@ -210,6 +220,7 @@ static void clocks_that_differ_a_little(void **state)
 {
     (void)state;
     struct cf_attempts *attempts = cf_attempts_new(2, 10, hash_key);
+    assert_non_null(attempts);
     assert_int_equal(take_ann(attempts, 1005), 0);
     assert_int_equal(take_ann(attempts, 1000), 0);
     assert_int_equal(take_ann(attempts, 1002), 1005 + MINUTE - 1002);

@@ -40,6 +40,7 @@ static void a_user_has_so_many_seats(void **state)
 {
     (void)state;
     struct cf_directory *directory = cf_directory_new(5, hash_key);
+    assert_non_null(directory);
     struct cf_seat *seats[5], *more = NULL;
     bool came;
     for (unsigned i = 0; i < 5; i++)
@@ -69,6 +70,7 @@ static void one_seat_at_most(void **state)
 {
     (void)state;
     struct cf_directory *directory = cf_directory_new(1, hash_key);
+    assert_non_null(directory);
     struct cf_seat *more;
     bool came;
     struct cf_seat *seat = sit(directory, "ann", "Ann", 1, 1, true);
@@ -84,6 +86,7 @@ static void presence_has_two_edges(void **state)
 {
     (void)state;
     struct cf_directory *directory = cf_directory_new(5, hash_key);
+    assert_non_null(directory);
     struct cf_seat *phone = sit(directory, "ann", "Ann", 1, 1, true);
     struct cf_seat *tablet = sit(directory, "ann", "Ann", 1, 2, false);
     struct cf_seat *elsewhere = sit(directory, "ann", "Ann", 2, 3, true);
@@ -101,6 +104,7 @@ static void places_are_told_the_oldest_first(void **state)
 {
     (void)state;
     struct cf_directory *directory = cf_directory_new(5, hash_key);
+    assert_non_null(directory);
     struct cf_seat_place places[8];
     assert_int_equal(cf_directory_places(directory, CF_LIT("ann"), places, 8), 0);
     struct cf_seat *first = sit(directory, "ann", "Ann", 1, 11, true);
@@ -146,6 +150,7 @@ static void the_present_are_told_once_each(void **state)
 {
     (void)state;
     struct cf_directory *directory = cf_directory_new(5, hash_key);
+    assert_non_null(directory);
     assert_present(directory, 1, 10, "");
     struct cf_seat *ann = sit(directory, "ann", "Ann", 1, 1, true);
     sit(directory, "bob", "Bob", 1, 2, true);
@@ -166,6 +171,7 @@ static void the_busiest_come_first(void **state)
 {
     (void)state;
     struct cf_directory *directory = cf_directory_new(1000, hash_key);
+    assert_non_null(directory);
     struct cf_directory_room rooms[8];
     assert_int_equal(cf_directory_busiest(directory, rooms, 8), 0);
     static const unsigned streams[] = {3, 1, 5, 5, 2};
@@ -303,6 +309,7 @@ static void random_comings_match_the_model(void **state)
     static struct model_seat seats[MODEL_SEATS];
     uint64_t random = 20260104;
     struct cf_directory *directory = cf_directory_new(SEATS_MAX, hash_key);
+    assert_non_null(directory);
     for (uint64_t step = 0; step < STEPS; step++) {
         unsigned user = (unsigned)random_below(&random, USERS);
         /* Few rooms are crowded, many are not. */

@@ -88,6 +88,7 @@ static void retry_times_are_exact_for_every_rate(void **state)
     (void)state;
     for (unsigned per_second = 1; per_second <= 1000; per_second++) {
         struct cf_rates *rates = cf_rates_new(per_second, 1, hash_key);
+        assert_non_null(rates);
         cf_ms now = 777;
         for (unsigned i = 0; i < per_second; i++)
             assert_int_equal(take(rates, "ann", now), 0);
