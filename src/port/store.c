@@ -2,8 +2,11 @@
 
 #include <stdlib.h>
 
-/* A page of group events may go over its bytes by what has one stamp: an event a group. */
-enum { REQUEST_BYTES_MAX = 8 * 1024 * 1024, GROUP_EVENTS_BYTES_MAX = 64 * 1024 * 1024 };
+/* A page of group events, which goes over its bytes by those of a stamp and an event, and its rows.
+ */
+enum { REQUEST_BYTES_MAX = 8 * 1024 * 1024, GROUP_EVENTS_BYTES_MAX = 16 * 1024 * 1024 };
+
+enum { US_PER_MS = 1000, ROW_BYTES = 512 };
 
 struct cf_store_request *cf_store_request_new(enum cf_store_op op)
 {
@@ -23,4 +26,25 @@ void cf_store_request_free(struct cf_store_request *request)
         return;
     cf_arena_deinit(&request->arena);
     free(request);
+}
+
+size_t cf_group_event_bytes(const struct cf_group_event *event)
+{
+    return event->user.len + event->user_name.len + event->title.len + event->text.len;
+}
+
+int64_t cf_group_clock_next(const struct cf_group_clock *clock, cf_us now, int64_t last)
+{
+    int64_t least = clock->bytes < CF_GROUP_STAMP_BYTES ? clock->stamp : clock->stamp + 1;
+    int64_t stamp = now / US_PER_MS;
+    if (stamp < least)
+        stamp = least;
+    return stamp > last ? stamp : last + 1;
+}
+
+void cf_group_clock_give(struct cf_group_clock *clock, int64_t stamp, size_t bytes)
+{
+    if (stamp > clock->stamp)
+        *clock = (struct cf_group_clock){.stamp = stamp};
+    clock->bytes += bytes + ROW_BYTES;
 }

@@ -290,8 +290,9 @@ enum cf_group_range {
     CF_GROUP_BEFORE, /* the last `limit` of stamp < from; has_more: there are older ones */
 };
 
-/* As many bytes of strings end a page of events. */
-enum { CF_GROUP_PAGE_BYTES = 4 * 1024 * 1024 };
+/* As many bytes of strings end a page of events; as many, an event's row counted in, end a stamp,
+ * so that a page, which does not end within one, comes to its end. */
+enum { CF_GROUP_PAGE_BYTES = 4 * 1024 * 1024, CF_GROUP_STAMP_BYTES = 1024 * 1024 };
 
 struct cf_group_event {
     enum cf_group_event_kind kind;
@@ -305,6 +306,19 @@ struct cf_group_event {
     uint64_t size;                   /* MEDIA: bytes */
     cf_us expires;                   /* MEDIA */
 };
+
+/* How a store gives stamps. */
+struct cf_group_clock {
+    int64_t stamp; /* the highest given */
+    size_t bytes;  /* of the events that have it */
+};
+
+/* An event's strings. */
+size_t cf_group_event_bytes(const struct cf_group_event *event);
+/* The stamp of what happens at `now` in a group whose last one is `last`. */
+int64_t cf_group_clock_next(const struct cf_group_clock *clock, cf_us now, int64_t last);
+/* It is given, to an event of so many bytes. */
+void cf_group_clock_give(struct cf_group_clock *clock, int64_t stamp, size_t bytes);
 
 /* An upload, and what becomes of it. */
 enum cf_group_media_state { CF_MEDIA_INCOMPLETE, CF_MEDIA_COMPLETE, CF_MEDIA_DEAD };

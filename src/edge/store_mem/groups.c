@@ -60,10 +60,7 @@ struct mem_group *cf_mem_group_find_own(struct mem_store *mem,
 
 int64_t cf_mem_group_stamp(const struct mem_store *mem, const struct mem_group *group, cf_us now)
 {
-    int64_t stamp = now / US_PER_MS;
-    if (stamp < mem->stats.stamp)
-        stamp = mem->stats.stamp;
-    return stamp > group->last || CF_MUTANT(STAMP_REPEATS) ? stamp : group->last + 1;
+    return cf_group_clock_next(&mem->clock, now, CF_MUTANT(STAMP_REPEATS) ? 0 : group->last);
 }
 
 static enum cf_role role_of(const struct mem_group *group, struct cf_slice user)
@@ -201,7 +198,7 @@ static enum cf_error add_group(struct mem_store *mem, struct cf_store_request *r
         return error;
     }
     mem->groups[mem->groups_count++] = group;
-    mem->stats.stamp = group->created;
+    cf_group_clock_give(&mem->clock, group->created, 0);
     request->created = true;
     return CF_OK;
 }

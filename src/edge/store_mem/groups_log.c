@@ -75,7 +75,8 @@ static enum cf_error link_event(struct mem_store *mem, struct mem_group_event *e
         }
     }
     mem->group_log[mem->group_log_count++] = event;
-    mem->stats.stamp = event->group->last = event->row.stamp;
+    event->group->last = event->row.stamp;
+    cf_group_clock_give(&mem->clock, event->row.stamp, cf_group_event_bytes(&event->row));
     return CF_OK;
 }
 
@@ -242,7 +243,7 @@ static bool add_to_page(const struct cf_store_request *request, struct page *pag
     if (full && !same_stamp)
         return false;
     page->events[page->count++] = event;
-    page->bytes += row->user.len + row->user_name.len + row->title.len + row->text.len;
+    page->bytes += cf_group_event_bytes(row);
     return true;
 }
 

@@ -60,7 +60,8 @@ struct mem_store {
     struct cf_map group_posts;        /* messages, threads and replies, by their ids */
     struct mem_group_media **uploads; /* in the order of their opening */
     size_t uploads_count;
-    struct cf_store_stats stats; /* its stamp is the highest one given */
+    struct cf_group_clock clock;
+    struct cf_store_stats stats; /* but for the stamp, which is the clock's */
 };
 
 /* A copy on the heap; ptr == NULL stays so. CF_E_NOMEM. */

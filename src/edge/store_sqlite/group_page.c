@@ -163,11 +163,6 @@ static int search_all(struct search *search)
     return search_room(search, group.key);
 }
 
-static size_t string_bytes(const struct cf_group_event *event)
-{
-    return event->user.len + event->user_name.len + event->title.len + event->text.len;
-}
-
 static int read_page(struct search *search)
 {
     struct cf_store_request *request = search->request;
@@ -181,7 +176,7 @@ static int read_page(struct search *search)
         int rc = cf_sqlite_group_event_add(search->db, request, places[i].key);
         if (rc != SQLITE_OK || request->error != CF_OK)
             return rc;
-        bytes += string_bytes(&request->group_events[i]);
+        bytes += cf_group_event_bytes(&request->group_events[i]);
     }
     request->has_more = search->cut || i < search->count;
     return SQLITE_OK;

@@ -5,15 +5,6 @@
 
 enum { US_PER_MS = 1000 };
 
-/* After `last`, and not before anything that the store has ever given a stamp. */
-static int64_t next_stamp(const struct cf_sqlite_counters *counters, cf_us now, int64_t last)
-{
-    int64_t stamp = now / US_PER_MS;
-    if (stamp < counters->stamp)
-        stamp = counters->stamp;
-    return stamp > last ? stamp : last + 1;
-}
-
 static void bind_uuid_or_null(struct cf_sqlite_query *query, const struct cf_uuid *uuid)
 {
     if (cf_uuid_is_nil(uuid))
@@ -66,13 +57,13 @@ int cf_sqlite_group_append(struct cf_sqlite_db *db, struct cf_sqlite_counters *c
 {
     struct cf_group_event *event = entry->event;
     event->group = entry->group->id;
-    event->stamp = next_stamp(counters, now, entry->group->last_stamp);
+    event->stamp = cf_group_clock_next(&counters->clock, now, entry->group->last_stamp);
     if (event->kind == CF_GROUP_MEDIA)
         event->expires += event->stamp * US_PER_MS;
     int rc = insert_event(db, entry, out_inserted);
     if (rc != SQLITE_OK || !*out_inserted)
         return rc;
-    counters->stamp = event->stamp;
+    cf_group_clock_give(&counters->clock, event->stamp, cf_group_event_bytes(event));
     return advance_group(db, entry);
 }
 
@@ -113,7 +104,7 @@ static int create_group(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
         request->error = CF_E_NOMEM;
         return SQLITE_OK;
     }
-    int64_t stamp = next_stamp(counters, request->now, 0);
+    int64_t stamp = cf_group_clock_next(&counters->clock, request->now, 0);
     struct cf_sqlite_query query = cf_sqlite_query(db, CF_SQL_ORBITAL_GROUP_INSERT);
     cf_sqlite_bind_uuid(&query, &request->room);
     cf_sqlite_bind_text(&query, request->name);
@@ -126,7 +117,7 @@ static int create_group(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
     if (sqlite3_changes(db->handle) == 0)
         return answer_first_group(db, request);
     int64_t room_key = sqlite3_last_insert_rowid(db->handle);
-    counters->stamp = stamp;
+    cf_group_clock_give(&counters->clock, stamp, 0);
     request->created = true;
     *row = (struct cf_room_row){request->room,     request->name, request->actor,
                                 stamp * US_PER_MS, CF_ROLE_ADMIN, 1};
@@ -169,7 +160,8 @@ static int join_group(struct cf_sqlite_db *db, struct cf_sqlite_counters *counte
     if (rc != SQLITE_OK || request->error != CF_OK)
         return rc;
     struct cf_group_event *event = request->group_events;
-    int64_t stamp = next_stamp(counters, request->now, group.last_stamp); /* the event's, too */
+    /* the event's, too */
+    int64_t stamp = cf_group_clock_next(&counters->clock, request->now, group.last_stamp);
     rc = insert_member(db, group.key, request->user, stamp, &request->created);
     if (rc != SQLITE_OK)
         return rc;

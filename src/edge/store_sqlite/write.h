@@ -11,8 +11,8 @@
 
 /* The highest that were given. */
 struct cf_sqlite_counters {
-    int64_t number; /* of a message or mark of conversations */
-    int64_t stamp;  /* of encrypted groups */
+    int64_t number;              /* of a message or mark of conversations */
+    struct cf_group_clock clock; /* of encrypted groups */
 };
 
 /* Executes a request of a writing operation, inside a transaction. Returns as lookup.h says; not

@@ -158,7 +158,7 @@ static int execute_batch(struct cf_sqlite_writer *writer, struct cf_list *batch)
         rc = commit(writer);
     if (rc == SQLITE_OK)
         atomic_fetch_add(&writer->shared->writes_done, writes);
-    atomic_store(&writer->shared->stamp, writer->counters.stamp);
+    atomic_store(&writer->shared->stamp, writer->counters.clock.stamp);
     return rc;
 }
 
@@ -218,14 +218,14 @@ static int read_counters(struct cf_sqlite_writer *writer)
         {CF_SQL_DIRECT_LAST_NUMBER, &writer->counters.number},
         {CF_SQL_GROUP_LAST_NUMBER, &writer->counters.number},
         {CF_SQL_MARK_LAST_NUMBER, &writer->counters.number},
-        {CF_SQL_ORBITAL_EVENT_LAST_STAMP, &writer->counters.stamp},
-        {CF_SQL_ORBITAL_GROUP_LAST_STAMP, &writer->counters.stamp},
+        {CF_SQL_ORBITAL_EVENT_LAST_STAMP, &writer->counters.clock.stamp},
+        {CF_SQL_ORBITAL_GROUP_LAST_STAMP, &writer->counters.clock.stamp},
     };
     int rc = SQLITE_OK;
     writer->counters.number = 0;
     for (size_t i = 0; rc == SQLITE_OK && i < CF_ARRAY_LEN(reads); i++)
         rc = read_highest(writer, reads[i].statement, reads[i].highest);
-    atomic_store(&writer->shared->stamp, writer->counters.stamp);
+    atomic_store(&writer->shared->stamp, writer->counters.clock.stamp);
     return rc;
 }
 
@@ -325,7 +325,7 @@ enum cf_error cf_sqlite_writer_start(struct cf_sqlite_writer *writer,
 {
     writer->shared = shared;
     writer->state = CF_SQLITE_UP;
-    writer->counters.stamp = wall_ms();
+    writer->counters.clock.stamp = wall_ms();
     cf_sqlite_names_init(&writer->names);
     /* A clean stop checkpoints the WAL and removes it; a crash leaves something in it. */
     bool unclean = cf_sqlite_file_bytes(shared->config.path, "-wal") > 0;

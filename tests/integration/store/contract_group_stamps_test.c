@@ -40,6 +40,30 @@ static void within_one_millisecond(void **state)
                          ms_of(now) + rows[i].stamp);
 }
 
+/* A page does not end within a stamp: what has one stamp is not more than a page can take on. */
+static void a_stamp_is_full(void **state)
+{
+    struct fixture *f = start_clock(state);
+    const cf_us now = f->clock + HOUR;
+    enum { EACH = 256 * 1024, PER_STAMP = CF_GROUP_STAMP_BYTES / EACH };
+    char *text = malloc(EACH);
+    assert_non_null(text);
+    memset(text, 'A', EACH);
+    for (unsigned i = 0; i < 3 * PER_STAMP; i++) {
+        struct cf_uuid group = group_of(f, S("ann"));
+        struct cf_store_request *post =
+            make_post(f, CF_GROUP_MESSAGE, group, S("ann"), cf_slice_of(text, EACH));
+        post->now = now;
+        assert_int_equal(run(f, post), CF_OK);
+        assert_int_equal(post->group_events[0].stamp, ms_of(now) + i / PER_STAMP);
+    }
+    free(text);
+    struct cf_uuid small = group_of(f, S("ann"));
+    assert_int_equal(post_at(f, small, S("ann"), now), ms_of(now) + 3);
+    struct cf_uuid other = group_of(f, S("ann"));
+    assert_int_equal(post_at(f, other, S("ann"), now), ms_of(now) + 3);
+}
+
 static void clock_steps_back(void **state)
 {
     struct fixture *f = start_clock(state);
@@ -265,10 +289,11 @@ static void stamp_of_a_new_store(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    CONTRACT(within_one_millisecond), CONTRACT(clock_steps_back),
-    CONTRACT(clock_leaps_ahead),      CONTRACT(creation_has_a_stamp),
-    CONTRACT(random_clock),           CONTRACT(batch_of_one_millisecond),
-    CONTRACT(what_gives_no_stamp),    CONTRACT(stamp_of_a_new_store),
+    CONTRACT(within_one_millisecond),   CONTRACT(a_stamp_is_full),
+    CONTRACT(clock_steps_back),         CONTRACT(clock_leaps_ahead),
+    CONTRACT(creation_has_a_stamp),     CONTRACT(random_clock),
+    CONTRACT(batch_of_one_millisecond), CONTRACT(what_gives_no_stamp),
+    CONTRACT(stamp_of_a_new_store),
 };
 
 int main(void)
