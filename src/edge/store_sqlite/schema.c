@@ -303,6 +303,14 @@ static enum cf_error open_plain(const char *path, int flags, sqlite3 **out_handl
     return CF_E_IO;
 }
 
+/* A file of ours has a rollback journal only while it is made, until it has a WAL. To roll it back
+ * is a write: to read what is in the file then, nothing, is refused. */
+static bool is_half_made(sqlite3 *handle)
+{
+    (void)sqlite3_exec(handle, "PRAGMA user_version", NULL, NULL, NULL);
+    return sqlite3_extended_errcode(handle) == SQLITE_READONLY_ROLLBACK;
+}
+
 enum cf_error cf_store_sqlite_inspect(const char *path, unsigned *out_version, struct cf_buf *why)
 {
     if (cf_sqlite_file_bytes(path, "") == 0) {
@@ -311,17 +319,20 @@ enum cf_error cf_store_sqlite_inspect(const char *path, unsigned *out_version, s
     }
     sqlite3 *handle = NULL;
     enum cf_error error = open_plain(path, SQLITE_OPEN_READONLY, &handle, why);
-    if (error == CF_OK)
+    if (error == CF_OK && is_half_made(handle))
+        *out_version = 0;
+    else if (error == CF_OK)
         error = cf_sqlite_schema_read(handle, path, out_version, why);
     (void)sqlite3_close(handle);
     return error;
 }
 
-static int run_step(sqlite3 *handle, const char *step)
+/* The steps from version `from` to version `to`, one transaction. */
+static int run_step(sqlite3 *handle, unsigned from, unsigned to)
 {
     int rc = sqlite3_exec(handle, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_exec(handle, step, NULL, NULL, NULL);
+    for (unsigned version = from; rc == SQLITE_OK && version < to; version++)
+        rc = sqlite3_exec(handle, steps[version], NULL, NULL, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(handle, "COMMIT", NULL, NULL, NULL);
     return rc;
@@ -343,8 +354,13 @@ static enum cf_error run_steps(sqlite3 *handle, const char *path, struct cf_buf 
                           NULL, NULL);
     if (rc == SQLITE_OK)
         rc = cf_sqlite_wal_rewrite(handle);
+    /* A new file is made or not: who starts a server has no half of one to look after. */
+    if (rc == SQLITE_OK && version == 0) {
+        rc = run_step(handle, 0, SCHEMA_VERSION);
+        version = SCHEMA_VERSION;
+    }
     for (; rc == SQLITE_OK && version < SCHEMA_VERSION; version++)
-        rc = run_step(handle, steps[version]);
+        rc = run_step(handle, version, version + 1);
     if (rc == SQLITE_OK)
         return CF_OK;
     cf_sqlite_why(why, "cannot bring ", path, " to schema ", TEXT_OF(SCHEMA_VERSION), ": ",

@@ -27,11 +27,12 @@ struct cf_store_sqlite_config {
 
 /* The schema that this program wants. */
 unsigned cf_store_sqlite_schema_version(void);
-/* Reads the file's schema version; 0: no file or an empty one. CF_E_IO with one line in `why`
- * (appended). */
+/* Reads the file's schema version; 0: no file, an empty one, or one whose making was cut short.
+ * CF_E_IO with one line in `why` (appended). */
 enum cf_error cf_store_sqlite_inspect(const char *path, unsigned *out_version, struct cf_buf *why);
-/* Brings the file to the current schema, creating it with mode 0600, one transaction a step.
- * CF_E_IO, or CF_E_UNSUPPORTED for a file of a newer program, with one line in `why`. */
+/* Brings the file to the current schema, creating it with mode 0600, one transaction a step, a new
+ * one in one. CF_E_IO, or CF_E_UNSUPPORTED for a file of a newer program, with one line in `why`.
+ */
 enum cf_error cf_store_sqlite_migrate(const char *path, struct cf_buf *why);
 /* Opens (the schema must be current) and starts the threads. CF_E_IO, CF_E_STATE (schema),
  * CF_E_NOMEM, with one line in `why` that says what is wrong and what to do. The sink is borrowed.
