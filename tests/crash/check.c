@@ -41,7 +41,7 @@ void history_cut(const struct history *history, size_t before, const struct disk
     size_t next = before;
     for (size_t i = 0; i < at; i++) {
         const struct disk_op *op = &disk->ops[i];
-        if (op->kind != DISK_MARK || op->mark == RIG_MIGRATED)
+        if (op->kind != DISK_MARK)
             continue;
         if (op->mark == RIG_SUBMITTED)
             *push(out_known) = (struct step){.number = op->at, .unknown = true};
@@ -254,7 +254,7 @@ static bool open_and_look(struct rig *rig, const struct workload *workload, stru
 }
 
 bool check_disk(struct disk *disk, const struct workload *workload, struct history *history,
-                uint64_t seed, bool migrated, const char *name, struct tally *tally)
+                uint64_t seed, const char *name, struct tally *tally)
 {
     struct rig rig;
     struct seen seen = {0};
@@ -264,8 +264,7 @@ bool check_disk(struct disk *disk, const struct workload *workload, struct histo
         tally->checked += history->steps[i].ok;
     machine_mount(disk, seed);
     rig_init(&rig);
-    bool good = migrated || rig_migrate(&rig);
-    good = good && open_and_look(&rig, workload, history, &seen);
+    bool good = open_and_look(&rig, workload, history, &seen);
     const char *broken = good ? find_broken() : rig.why[0] != '\0' ? rig.why : "takes no writes";
     if (broken != NULL)
         good = fail(tally, &tally->damaged, name, broken);

@@ -53,6 +53,6 @@ bool tally_is_clean(const struct tally *tally);
 /* Checks the disk and puts the figures into the tally. The history is continued by what was done in
  * checking; false: it failed, and cannot be continued. `name` tells how to get there again. */
 bool check_disk(struct disk *disk, const struct workload *workload, struct history *history,
-                uint64_t seed, bool migrated, const char *name, struct tally *tally);
+                uint64_t seed, const char *name, struct tally *tally);
 
 #endif

@@ -18,8 +18,8 @@ struct trial {
     struct rig rig;
     struct text answers;
     struct tally *tally;
-    uint64_t next;      /* number of the next batch */
-    bool making, fired; /* of a making: what the disk said meanwhile */
+    uint64_t next; /* number of the next batch */
+    bool fired;    /* during a making */
     bool good;
     char name[80];
 };
@@ -179,47 +179,55 @@ static void live(struct trial *trial)
     }
 }
 
-/* What is found when the process alone has ended, and when the power was lost, too: at the end, and
- * right after the failure. */
+/* Just after the last answer. */
+static size_t after_last_answer(const struct disk *disk)
+{
+    size_t at = disk->ops_count;
+    while (at > 0 && disk->ops[at - 1].kind != DISK_MARK)
+        at--;
+    return at;
+}
+
+/* What is found when the power was lost: after the last answer, at any moment since the failure, at
+ * the end; and when the process alone has ended. */
 static void check_images(struct trial *trial)
 {
-    size_t fired_at = trial->disk->fired_at;
     static const struct disk_crash hows[FAULTS_IMAGES_MAX] = {
         {.survive_percent = 0},
         {.survive_percent = 80, .sectors = true, .torn = true},
         {.survive_percent = 50, .sectors = true},
-        {.survive_percent = 100},
         {.survive_percent = 0},
+        {.survive_percent = 100},
     };
+    size_t end = trial->disk->ops_count;
+    uint32_t since_fault = (uint32_t)(end - trial->disk->fired_at) + 1;
     for (size_t i = 0; i < trial->images; i++) {
         struct disk_crash how = hows[i];
-        size_t end = trial->disk->ops_count;
         uint64_t random = random_part(trial->seed, i);
         how.seed = random_next(&random);
-        uint32_t since = (uint32_t)(end - fired_at) + 1;
-        size_t at = i > 2 ? end : end - random_below(&random, since);
+        size_t at = i == 0  ? after_last_answer(trial->disk)
+                    : i < 4 ? end - random_below(&random, since_fault)
+                            : end;
         struct history known;
         history_cut(&trial->history, 0, trial->disk, at, &known);
         struct disk *found = disk_crash(trial->disk, at, &how);
-        bool migrated = !trial->making || rig_was_migrated(trial->disk, at);
-        trial->good &= check_disk(found, &trial->workload, &known, how.seed, migrated, trial->name,
-                                  trial->tally);
+        trial->good &=
+            check_disk(found, &trial->workload, &known, how.seed, trial->name, trial->tally);
         disk_free(found);
     }
 }
 
-/* The fault meets the making of the file. The next try is good, in the same process' life or the
- * next one's, and what is then acknowledged stays. */
+/* The fault meets the making of the file. The next try is good, and what is then acknowledged
+ * stays. */
 static void make(struct trial *trial)
 {
     set_faults(trial);
-    bool made = rig_migrate(&trial->rig);
+    bool made = rig_open(&trial->rig);
     trial->fired = trial->disk->fired;
     expect(trial, made || trial->fired, "it is made, or the disk has failed");
     disk_set_faults(trial->disk, (struct disk_faults){.kind = DISK_FAULT_NONE});
     if (!made)
-        expect(trial, rig_migrate(&trial->rig), "it is made when the disk is good");
-    expect(trial, rig_open(&trial->rig), "it opens");
+        expect(trial, rig_open(&trial->rig), "it is made when the disk is good");
     if (trial->rig.store == NULL)
         return;
     for (int i = 0; i < AFTER_RECOVERY; i++)
@@ -264,7 +272,6 @@ bool faults_run_making(enum faults_kind kind, uint64_t k, uint64_t seed, unsigne
 {
     struct trial trial;
     begin(&trial, kind, k, seed, images, tally);
-    trial.making = true;
     trial.disk = disk_new();
     machine_mount(trial.disk, trial.seed);
     make(&trial);

@@ -13,7 +13,6 @@ struct life {
     struct disk *disk;
     struct workload workload;
     struct history history;
-    bool from_nothing; /* the log begins before the file was made */
     uint64_t seed;
 };
 
@@ -40,7 +39,6 @@ static void live(struct life *life)
     uint64_t random = random_part(life->seed, 1);
     rig_init(&rig);
     machine_mount(life->disk, random_part(life->seed, 2));
-    CF_ASSERT(!life->from_nothing || rig_migrate(&rig));
     CF_ASSERT(rig_open(&rig));
     for (uint64_t number = 0; number < BATCHES; number++) {
         size_t ok;
@@ -74,11 +72,6 @@ static struct disk_crash pick_crash(uint64_t *random)
     return how;
 }
 
-static bool was_migrated(const struct life *life, size_t at)
-{
-    return !life->from_nothing || rig_was_migrated(life->disk, at);
-}
-
 /* Steps that are older than the disk's log. */
 static size_t steps_before(const struct history *history, const struct disk *disk)
 {
@@ -100,8 +93,8 @@ static bool crash_once(struct life *life, size_t before, uint64_t seed, const ch
     out_next->disk = disk_crash(life->disk, at, &how);
     out_next->disk->ignore_wal_syncs = life->disk->ignore_wal_syncs;
     history_cut(&life->history, before, life->disk, at, &out_next->history);
-    return check_disk(out_next->disk, &out_next->workload, &out_next->history, out_next->seed,
-                      was_migrated(life, at), name, tally);
+    return check_disk(out_next->disk, &out_next->workload, &out_next->history, out_next->seed, name,
+                      tally);
 }
 
 /* An image of the life, and now and then one of the life that went on after that. */
@@ -124,8 +117,7 @@ void power_run(enum power_weakness weakness, uint64_t seed, uint64_t images, str
     for (uint64_t run = 0; tally->images < end; run++) {
         struct life life = {.seed = random_part(seed, run)};
         life.workload = (struct workload){random_part(seed, run), run % LARGE_EVERY == 7};
-        life.from_nothing = run % NEW_FILE_EVERY == 1;
-        life.disk = life.from_nothing ? disk_new() : rig_new_disk();
+        life.disk = run % NEW_FILE_EVERY == 1 ? disk_new() : rig_new_disk();
         life.disk->ignore_wal_syncs = weakness == POWER_LYING_DISK;
         live(&life);
         for (uint64_t i = 0; i < IMAGES_A_RUN && tally->images < end; i++) {

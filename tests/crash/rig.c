@@ -80,18 +80,7 @@ static void keep_why(struct rig *rig, struct cf_buf *why)
     cf_buf_deinit(why);
 }
 
-bool rig_migrate(struct rig *rig)
-{
-    struct cf_buf why;
-    cf_buf_init(&why, 4096);
-    enum cf_error error = cf_store_sqlite_migrate(MACHINE_FOLDER RIG_DATABASE, &why);
-    keep_why(rig, &why);
-    if (error == CF_OK)
-        disk_mark(machine_disk(), RIG_MIGRATED, 0);
-    return error == CF_OK;
-}
-
-/* As the server begins: it looks at the file first. */
+/* As the server begins: it makes a database where there is none, and touches no schema else. */
 bool rig_open(struct rig *rig)
 {
     const struct cf_store_sqlite_config config = {
@@ -103,8 +92,10 @@ bool rig_open(struct rig *rig)
     };
     struct cf_buf why;
     cf_buf_init(&why, 4096);
-    unsigned version;
+    unsigned version = 0;
     enum cf_error error = cf_store_sqlite_inspect(config.path, &version, &why);
+    if (error == CF_OK && version == 0)
+        error = cf_store_sqlite_migrate(config.path, &why);
     if (error == CF_OK)
         error = cf_store_sqlite_open(&config, &rig->sink, &rig->store, &why);
     if (error != CF_OK)
@@ -209,7 +200,7 @@ static struct disk *make_disk(void)
     struct rig rig;
     rig_init(&rig);
     machine_mount(fresh, 0);
-    CF_ASSERT(rig_migrate(&rig));
+    CF_ASSERT(rig_open(&rig));
     rig_deinit(&rig);
     struct disk *settled = disk_settled(fresh);
     disk_free(fresh);
@@ -233,12 +224,4 @@ bool rig_has_wal(struct disk *disk)
 bool rig_is_mark(const struct disk_op *op, enum rig_mark mark)
 {
     return op->kind == DISK_MARK && op->mark == (int)mark;
-}
-
-bool rig_was_migrated(const struct disk *disk, size_t at)
-{
-    for (size_t i = 0; i < at; i++)
-        if (rig_is_mark(&disk->ops[i], RIG_MIGRATED))
-            return true;
-    return false;
 }

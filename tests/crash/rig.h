@@ -13,7 +13,7 @@
 #define RIG_DATABASE "confab.db"
 
 /* What the log of the disk is marked with, and the number of the batch. */
-enum rig_mark { RIG_MIGRATED, RIG_SUBMITTED, RIG_ACKNOWLEDGED, RIG_UNKNOWN };
+enum rig_mark { RIG_SUBMITTED, RIG_ACKNOWLEDGED, RIG_UNKNOWN };
 
 enum rig_outcome {
     RIG_OUTCOME_OK,      /* each request was answered CF_OK or refused for a reason of its own */
@@ -38,8 +38,7 @@ struct rig {
 
 void rig_init(struct rig *rig);
 void rig_deinit(struct rig *rig);
-/* Marks the log. False: see rig->why. */
-bool rig_migrate(struct rig *rig);
+/* Makes the database if there is none. False: see rig->why. */
 bool rig_open(struct rig *rig);
 void rig_open_mem(struct rig *rig);
 void rig_close(struct rig *rig);
@@ -54,8 +53,6 @@ void rig_show(struct rig *rig, struct text *out_shown);
 struct disk *rig_new_disk(void);
 bool rig_has_wal(struct disk *disk);
 bool rig_is_mark(const struct disk_op *op, enum rig_mark mark);
-/* Had the file been made by operation `at` of the log? */
-bool rig_was_migrated(const struct disk *disk, size_t at);
 /* CF_STORE_CHECK. */
 enum cf_error rig_check(struct rig *rig);
 
