@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "server/holds.h"
+
 enum { ROUND_MAX = 100, ABANDONED_SECONDS = 24 * 60 * 60 };
 
 /* One round. The request that came back from the condemning goes on with the forgetting. */
@@ -59,6 +61,7 @@ static void discard_next(struct round *round)
     char name[CF_MEDIA_NAME_MAX] = {0};
     if (round->next < request->uuids_count) {
         cf_uuid_format(&request->uuids[round->next], name);
+        cf_hold_end(worker->server, &request->uuids[round->next]);
         if (cf_media_discard(&worker->server->blobs, cf_loop_uv(worker->loop), name, discarded,
                              round) != CF_OK)
             free_round(round, false);
