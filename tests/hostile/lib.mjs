@@ -25,7 +25,8 @@ const { env } = process;
 // A server of one test: a failed one leaves none behind.
 export async function serve(context, settings = {}, options = {}) {
     const server = await Server.start({ ORBITAL_MAX_ATTEMPTS_PER_MINUTE: '0', SOCKETIO_PING_INTERVAL_MS: '20000',
-        SOCKETIO_PING_TIMEOUT_MS: '20000', LOG_LEVEL: 'error', ...settings, ...JSON.parse(env.CONFAB_HOSTILE_SETTINGS ?? '{}') },
+        SOCKETIO_PING_TIMEOUT_MS: '20000', LOG_LEVEL: 'error', WEBSOCKET_MAX_ATTEMPTS_PER_MINUTE: '1000',
+        WEBSOCKET_MAX_CONNECTIONS_PER_USER: '1000', ...settings, ...JSON.parse(env.CONFAB_HOSTILE_SETTINGS ?? '{}') },
     options);
     context.after(() => server.child.kill('SIGKILL'));
     return server;
@@ -62,7 +63,10 @@ export function watchMemory(server) {
     const before = resident(server);
     let most = before;
     const look = () => { most = Math.max(most, resident(server)); };
-    const timer = setInterval(look, 25);
+    const timer = setInterval(() => {
+        if (server.child.exitCode === null && server.child.signalCode === null) look();
+        else clearInterval(timer);
+    }, 25);
     return { stop() { clearInterval(timer); look(); return most - before; } };
 }
 
