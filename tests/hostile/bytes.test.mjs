@@ -361,31 +361,38 @@ test('V27 names that collide where hashes have no key: users, subscriptions, key
     const twins = collidingNames(count);
     const others = twins.map((name, i) => i.toString(36).padStart(name.length, 'z'));
     const exp = Math.floor(Date.now() / 1000) + 3600;
-    const cost = {};
-    const streams = [];
     const agent = new http.Agent({ keepAlive: true });
-    for (const [kind, names] of [['random', others], ['colliding', twins]]) {
-        const started = cpuOf(server);
+    const tell = async (names) => {
         for (const user of names) {
             const { status } = await server.request('GET', '/v1/groups', { token: signToken({ user_id: user, exp }), agent });
             assert.equal(status, 200);
         }
+    };
+    // What a round costs: users, subscriptions to what is no group, objects with many keys.
+    const round = async (names) => {
+        const started = cpuOf(server);
+        await tell(names);
         for (let i = 0; i < names.length; i += 500) {
             const client = await openRaw(server, `/ws?token=${tokenFor('ann')}`);
             client.send(frame(OP.TEXT, JSON.stringify({ type: 'subscribe', data: { group_ids: names.slice(i, i + 500) } })));
             for (let j = 0; j < 2; j++) await within(client.readFrame(), 'an answer');
-            streams.push(client);
+            client.destroy();
         }
-        for (let round = 0; round < 20; round++) {
-            const keys = names.slice(0, 400).map((name) => `"${name}":0`).join();
-            const { status } = await server.request('POST', '/v1/groups', { token: tokenFor('ann'), body: `{${keys}}`,
+        const keys = names.slice(0, 800).map((name) => `"${name}":0`).join();
+        for (let i = 0; i < 20; i++) {
+            const { status } = await server.request('POST', '/v1/groups', { token: tokenFor('ann'), body: `{${keys}}`, agent,
                 headers: { 'content-type': 'application/json' } });
             assert.equal(status, 201);
         }
-        cost[kind] = cpuOf(server) - started;
+        return cpuOf(server) - started;
+    };
+    const cost = { random: Infinity, colliding: Infinity };
+    await tell([...others, ...twins]); // the first sight of a user is written to the disk
+    for (let i = 0; i < 3; i++) {
+        cost.random = Math.min(cost.random, await round(others));
+        cost.colliding = Math.min(cost.colliding, await round(twins));
     }
     agent.destroy();
-    for (const client of streams) client.destroy();
     figure(context, `${count} names with one FNV-1a hash cost ${cost.colliding.toFixed(0)} ms of CPU, random ones `
         + `${cost.random.toFixed(0)} ms`);
     assert.ok(cost.colliding < 3 * cost.random, JSON.stringify(cost));
