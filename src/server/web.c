@@ -233,10 +233,10 @@ void cf_web_leave(struct cf_web *web, struct cf_buf *out_rest)
 
 void cf_web_drained(struct cf_web *web)
 {
-    if (web->exchange != NULL)
-        cf_exchange_go_on(web->exchange);
-    else if (web->phase == CF_WEB_HELD)
+    if (web->phase == CF_WEB_HELD)
         look_at_held(web);
+    else if (web->phase == CF_WEB_ANSWER) /* what drained may be the answer before this request */
+        cf_exchange_go_on(web->exchange);
 }
 
 void cf_web_timer(struct cf_web *web)

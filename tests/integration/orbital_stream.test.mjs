@@ -9,7 +9,8 @@ import { OP, RawClient, frame, request } from '../conformance/ws_raw.mjs';
 import { signToken, tokenFor } from './lib.mjs';
 import { Feed, addMember, ask, createGroup, expect, feeds, fetchSince, nowhere, ownServer, removeMember, reply, say,
     sealed, startServer, startThread, time, timeOf, told, upload, urlOf, uuid } from './orbital_lib.mjs';
-import { people, stopClean, within } from './talk_lib.mjs';
+import { Wire, requestHead } from './orbital_media_lib.mjs';
+import { people, sleep, stopClean, within } from './talk_lib.mjs';
 
 let server;
 before(async () => { server = await startServer(); });
@@ -119,6 +120,23 @@ describe('connection lifecycle', () => {
         feed.socket.once('open', () => feed.raw(text));
         assert.deepEqual((await feed.take(2)).map(({ type }) => type), ['auth_success', 'subscribed']);
         assert.equal((await feed.close()).code, 1000);
+    });
+
+    test('behind an answer that is read slowly: not before its own request is complete', async () => {
+        const [ann] = people('ann');
+        const group = await createGroup(server, ann);
+        for (let i = 0; i < 12; i++) await say(server, ann, group, Buffer.alloc(262144));
+        const wire = await Wire.open(server);
+        await wire.send(requestHead(ann, 'GET', '/v1/messages'));
+        await sleep(500); // the answer has filled the socket
+        await wire.send(requestHead(ann, 'GET', '/ws', { Upgrade: 'websocket', Connection: 'Upgrade',
+            'Sec-WebSocket-Version': 13, 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==', 'Content-Length': 1 }));
+        assert.equal((await wire.answer()).status, 200);
+        const upgraded = wire.answer({ bodyless: true });
+        assert.equal(await Promise.race([upgraded, sleep(500)]), undefined, 'its body has not come');
+        await wire.send('x');
+        assert.equal((await within(upgraded, 'the 101')).status, 101);
+        wire.cut();
     });
 
     test('the client may ping, too; frames of the client may have or lack a timestamp', async (context) => {
