@@ -10,7 +10,7 @@ import { signToken, tokenFor } from './lib.mjs';
 import { Feed, addMember, ask, createGroup, expect, feeds, fetchSince, nowhere, ownServer, removeMember, reply, say,
     sealed, startServer, startThread, time, timeOf, told, upload, urlOf, uuid } from './orbital_lib.mjs';
 import { Wire, requestHead } from './orbital_media_lib.mjs';
-import { people, sleep, stopClean, within } from './talk_lib.mjs';
+import { people, sleep, stopClean, until, within } from './talk_lib.mjs';
 
 let server;
 before(async () => { server = await startServer(); });
@@ -254,9 +254,8 @@ describe('authentication', () => {
         const child = spawn(wscat, ['-c', `${urlOf(server)}?token=${tokenFor(ann)}`, '-w', '60', '-x',
             `{"type":"subscribe","data":{"group_ids":["${group}"]}}`], { stdio: ['pipe', 'pipe', 'inherit'] });
         let text = '';
-        const shown = async (word) => {
-            while (!text.includes(word)) text += (await within(once(child.stdout, 'data'), `${word} in wscat`))[0];
-        };
+        child.stdout.on('data', (data) => { text += data; });
+        const shown = (word) => until(() => text.includes(word), `${word} in wscat`);
         await shown('"auth_success"');
         await shown('"subscribed"');
         const said = await say(server, ann, group, 'for wscat');
