@@ -403,8 +403,8 @@ struct cf_store_stats {
     uint64_t queued;    /* writes waiting now */
     uint64_t commit_us; /* total time in commits */
     uint64_t database_bytes, wal_bytes;
-    int64_t stamp; /* none less than this will be given: the highest given, at first the time of the
-                      opening when that is later */
+    int64_t stamp; /* none less than this will be given: the highest given; before the first one,
+                      the time of the opening */
     bool writable; /* false: reads only (disk full, I/O error) */
 };
 

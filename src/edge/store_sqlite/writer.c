@@ -208,7 +208,9 @@ static int read_highest(struct cf_sqlite_writer *writer, enum cf_sqlite_statemen
 }
 
 /* Numbers that were given in a transaction that failed count no longer: nobody has been told. Of
- * stamps somebody may have: the highest is asked for at any time. */
+ * stamps somebody may have: the highest is asked for at any time. It is the store's own, and never
+ * that of a clock that may be set back before the next opening: clients take it for a cursor. Only
+ * before the first one there is nothing that they could miss, and the time will do. */
 static int read_counters(struct cf_sqlite_writer *writer)
 {
     const struct {
@@ -225,6 +227,8 @@ static int read_counters(struct cf_sqlite_writer *writer)
     writer->counters.number = 0;
     for (size_t i = 0; rc == SQLITE_OK && i < CF_ARRAY_LEN(reads); i++)
         rc = read_highest(writer, reads[i].statement, reads[i].highest);
+    if (writer->counters.clock.stamp == 0)
+        writer->counters.clock.stamp = wall_ms();
     atomic_store(&writer->shared->stamp, writer->counters.clock.stamp);
     return rc;
 }
@@ -325,7 +329,6 @@ enum cf_error cf_sqlite_writer_start(struct cf_sqlite_writer *writer,
 {
     writer->shared = shared;
     writer->state = CF_SQLITE_UP;
-    writer->counters.clock.stamp = wall_ms();
     cf_sqlite_names_init(&writer->names);
     /* A clean stop checkpoints the WAL and removes it; a crash leaves something in it. */
     bool unclean = cf_sqlite_file_bytes(shared->config.path, "-wal") > 0;
