@@ -76,6 +76,7 @@ struct talk_speech {
 struct talk_device {
     int index, person;
     struct sim_eio eio;
+    bool away;      /* it has gone for good, in the calm */
     bool connected; /* the server has let it into the namespace */
     int64_t connected_at;
     char pid[40], sent_pid[40];
@@ -113,6 +114,8 @@ void talk_device_init(struct talk_device *device, int index);
 void talk_device_deinit(struct talk_device *device);
 /* Drops the connection, and connects again as if it had been lost. */
 void talk_device_drop(struct talk_device *device);
+/* Goes for good, with a goodbye or without; what it was saying is given up. */
+void talk_device_go_away(struct talk_device *device);
 /* Says an event, `arguments` as JSON, and remembers that `ask` is to be acknowledged. False: too
  * many wait. */
 bool talk_ask(struct talk_device *device, struct talk_ask ask, const char *event,
@@ -151,6 +154,7 @@ void talk_seat_fetched(struct sim_http *http);
 void talk_speech_init(struct talk_device *device);
 void talk_speech_connected(struct talk_device *device);
 void talk_speech_lost(struct talk_device *device);
+void talk_speech_give_up(struct talk_device *device);
 /* The ack of a `message:send`; `answer`: its object. */
 void talk_speech_answered(struct talk_device *device, const struct talk_ask *ask,
                           struct cf_slice answer);
@@ -183,8 +187,8 @@ void talk_receipt_told(struct talk_device *device, struct cf_slice receipt, unsi
 void talk_receipts_fetched(const struct talk_device *device, const struct talk_message *message);
 /* A new life: what is told in it may have been told in the one before. */
 void talk_receipts_renew(const struct talk_device *device);
-/* At rest: the device knows what was acknowledged of its user's messages. */
-void talk_receipts_check(const struct talk_device *device);
+/* At rest: the device knows what was acknowledged of its user's messages in that room. */
+void talk_receipts_check(const struct talk_device *device, int room);
 /* The number of some message; 0: there is none. */
 int64_t talk_some_message(void);
 
@@ -198,6 +202,9 @@ void talk_others_end(void);
  * is or was so. */
 bool talk_is_out(int room, int person);
 bool talk_may_be_refused(int room, int person);
+/* Who was removed is not there, as one hears who has asked at that time. */
+void talk_removed_check(const struct talk_device *device, const struct talk_ask *ask,
+                        unsigned online);
 /* The stranger has connected, or was answered. */
 void talk_stranger_connected(struct talk_device *device);
 void talk_stranger_answered(const struct talk_ask *ask, bool success, struct cf_slice error,

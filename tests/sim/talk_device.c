@@ -61,6 +61,14 @@ static void leave(struct talk_device *device, bool politely, int64_t delay)
     sim_at(&device->reconnect, delay);
 }
 
+void talk_device_go_away(struct talk_device *device)
+{
+    leave(device, sim_chance(500), 0);
+    sim_cancel(&device->reconnect);
+    talk_speech_give_up(device);
+    device->away = true;
+}
+
 static void check_backoff(const struct talk_device *device)
 {
     if (device->lost_at == 0)

@@ -5,7 +5,10 @@
 #include "base/assert.h"
 #include "sim/talk.h"
 
-enum { REFUSALS_ARE_LATE = 10 * SIM_SECOND };
+enum {
+    REFUSALS_ARE_LATE = 10 * SIM_SECOND,
+    REMOVALS_ARE_LATE = 2 * SIM_SECOND, /* a worker that is held up has not heard of it */
+};
 
 static enum { INSIDE, REMOVING, REMOVED, ADDING } leaver;
 static int64_t added_at; /* 0: never */
@@ -23,6 +26,15 @@ bool talk_may_be_refused(int room, int person)
 {
     bool late = added_at != 0 && sim.now - added_at < REFUSALS_ARE_LATE;
     return room == TALK_GROUP && person == TALK_LEAVER && (leaver != INSIDE || late);
+}
+
+void talk_removed_check(const struct talk_device *device, const struct talk_ask *ask,
+                        unsigned online)
+{
+    int64_t removed = book.rooms[talk_books[TALK_GROUP]].removed[TALK_LEAVER];
+    if (ask->room == TALK_GROUP && leaver == REMOVED && ask->at > removed + REMOVALS_ARE_LATE &&
+        (online & 1U << TALK_LEAVER) != 0)
+        book_fail("presence", "talk %d sees one who was removed", device->index);
 }
 
 static struct talk_seat *seat_of_leaver(struct talk_device **out_device)

@@ -152,6 +152,17 @@ void talk_speech_lost(struct talk_device *device)
         fail(device);
 }
 
+void talk_speech_give_up(struct talk_device *device)
+{
+    struct talk_speech *speech = &device->speech;
+    sim_http_cancel(&speech->rest);
+    sim_cancel(&speech->event);
+    speech->state = TALK_SILENT;
+    if (speech->said != NULL)
+        speech->said->given_up = true;
+    speech->said = NULL;
+}
+
 void talk_speech_check(const struct talk_device *device)
 {
     const struct talk_speech *speech = &device->speech;

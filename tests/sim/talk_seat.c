@@ -104,8 +104,9 @@ static unsigned read_online(struct cf_slice online)
 
 /* What was told before the place was lost, if it was, and what is told from now on, need not
  * follow on one another. */
-static void joined(struct talk_device *device, int room, struct cf_slice online)
+static void joined(struct talk_device *device, const struct talk_ask *ask, struct cf_slice online)
 {
+    int room = ask->room;
     struct talk_seat *seat = &device->seats[room];
     if (seat->loose && !talk_is_out(room, device->person)) {
         seat->loose = false;
@@ -115,6 +116,7 @@ static void joined(struct talk_device *device, int room, struct cf_slice online)
         sim_http_cancel(&device->fetch); /* what it has read may be older than the place */
     seat->joined = seat->sees = true;
     seat->online = read_online(online);
+    talk_removed_check(device, ask, seat->online);
 }
 
 static void left(struct talk_device *device, int room)
@@ -150,7 +152,7 @@ void talk_seats_answered(struct talk_device *device, const struct talk_ask *ask,
         return;
     }
     if (ask->what == TALK_JOIN)
-        joined(device, ask->room, online);
+        joined(device, ask, online);
     else
         left(device, ask->room);
     talk_seats_go_on(device);

@@ -239,16 +239,23 @@ void talk_receipts_renew(const struct talk_device *device)
     }
 }
 
-void talk_receipts_check(const struct talk_device *device)
+static void check_receipt(const struct talk_device *device, int said, int person)
+{
+    unsigned has = known[device->index][said][person];
+    unsigned must = receipts[said][person].acknowledged;
+    has |= (has & TALK_READ) != 0 ? TALK_DELIVERED : 0U;
+    if ((must & ~has) != 0)
+        book_fail("receipts", "talk %d does not know that %s has marked \"%s\" (%u of %u)",
+                  device->index, talk_users[person], book.said[said].text, has, must);
+}
+
+void talk_receipts_check(const struct talk_device *device, int room)
 {
     for (int said = 0; said < book.said_count; said++) {
-        for (int person = 0; person < TALK_PEOPLE; person++) {
-            unsigned has = known[device->index][said][person];
-            unsigned must = receipts[said][person].acknowledged;
-            has |= (has & TALK_READ) != 0 ? TALK_DELIVERED : 0U;
-            if (book.said[said].author == device->person && (must & ~has) != 0)
-                book_fail("receipts", "talk %d does not know that %s has marked \"%s\" (%u of %u)",
-                          device->index, talk_users[person], book.said[said].text, has, must);
+        bool own = book.said[said].author == device->person;
+        for (int person = 0; person < TALK_PEOPLE && own; person++) {
+            if (book.said[said].room == talk_books[room])
+                check_receipt(device, said, person);
         }
     }
 }
