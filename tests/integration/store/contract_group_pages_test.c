@@ -465,25 +465,27 @@ static void page_of_bytes(void **state)
 static void big_ones_of_one_stamp(void **state)
 {
     struct fixture *f = start_clock(state);
-    enum { EACH = CF_GROUP_PAGE_BYTES / 4 };
-    struct cf_uuid groups[9];
+    /* Five fill a stamp; the seventeenth fills a page, in the middle of the fourth stamp. */
+    enum { EACH = CF_GROUP_STAMP_BYTES / 4 - 1000 };
+    struct cf_uuid groups[24];
     for (size_t i = 0; i < CF_ARRAY_LEN(groups); i++)
         groups[i] = group_of(f, S("ann"));
     cf_us now = f->clock + HOUR;
     for (size_t i = 0; i < CF_ARRAY_LEN(groups); i++)
         post_big(f, groups[i], EACH, now);
-    post_big(f, groups[0], EACH, now);
     free_finished(f);
     struct look look = {.range = CF_GROUP_SINCE, .limit = 100};
     struct cf_store_request *up = read_log(f, S("ann"), look);
     assert_int_equal(up->error, CF_OK);
-    assert_int_equal(up->group_events_count, 9);
+    assert_int_equal(up->group_events_count, 20);
     assert_true(up->has_more);
-    assert_int_equal(up->group_events[8].stamp, ms_of(now));
+    assert_int_equal(up->group_events[4].stamp, ms_of(now));
+    assert_int_equal(up->group_events[19].stamp, ms_of(now) + 3);
     look.range = CF_GROUP_NEWEST;
     struct cf_store_request *down = read_log(f, S("ann"), look);
-    assert_int_equal(down->group_events_count, 10);
-    assert_false(down->has_more);
+    assert_int_equal(down->group_events_count, 19);
+    assert_true(down->has_more);
+    assert_int_equal(down->group_events[0].stamp, ms_of(now) + 1);
 }
 
 static const struct CMUnitTest tests[] = {
