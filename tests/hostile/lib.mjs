@@ -1,5 +1,6 @@
 // What attacks have in common: good clients that go on meanwhile, figures, crowds of raw sockets, and how the process is.
-// CONFAB_HOSTILE=full: the numbers of script/hostile instead of CI's.
+// CONFAB_HOSTILE=full: the numbers of script/hostile instead of CI's. CONFAB_HOSTILE_SETTINGS, JSON: settings of every server
+// besides, to see a test fail, e.g. {"CONFAB_HTTP_HEADER_TIMEOUT_SECONDS":"60"}.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -20,14 +21,12 @@ export const sanitized = /__[at]san_init/.test(readFileSync(confab, 'latin1'));
 
 export function figure(context, text) { context.diagnostic(`figure: ${text}`); }
 
-const { env } = process;
-
 // A server of one test: a failed one leaves none behind.
 export async function serve(context, settings = {}, options = {}) {
     const server = await Server.start({ ORBITAL_MAX_ATTEMPTS_PER_MINUTE: '0', SOCKETIO_PING_INTERVAL_MS: '20000',
         SOCKETIO_PING_TIMEOUT_MS: '20000', LOG_LEVEL: 'error', WEBSOCKET_MAX_ATTEMPTS_PER_MINUTE: '1000',
-        WEBSOCKET_MAX_CONNECTIONS_PER_USER: '1000', ...settings, ...JSON.parse(env.CONFAB_HOSTILE_SETTINGS ?? '{}') },
-    options);
+        WEBSOCKET_MAX_CONNECTIONS_PER_USER: '1000', ...settings,
+        ...JSON.parse(process.env.CONFAB_HOSTILE_SETTINGS ?? '{}') }, options);
     context.after(() => server.child.kill('SIGKILL'));
     return server;
 }
@@ -244,9 +243,9 @@ export async function openRaw(server, target, lines = {}) {
 }
 
 // The code of the close frame, whatever came before it; undefined when the connection ended without.
-export async function closeCode(client) {
+export async function closeCode(client, ms) {
     for (;;) {
-        const frame = await within(client.readFrame(), 'the close frame');
+        const frame = await within(client.readFrame(), 'the close frame', ms);
         if (frame === null) return undefined;
         if (frame.opcode === 8) return frame.payload.length === 0 ? 1005 : frame.payload.readUInt16BE();
     }
