@@ -27,6 +27,7 @@ enum { SECONDS_MAX = 60, SHOWN_MAX = 3, OUTPUT_MAX = 1 << 20 };
 
 struct tally {
     long runs, passed, answered, bad;
+    long asserts;
     long own; /* the test itself stumbled: a fixture that it could not make */
 };
 
@@ -62,16 +63,14 @@ static bool is_crash(int status, const char *text)
     return WIFSIGNALED(status);
 }
 
-/* It happened in the test, or in an assert of the test's. */
-static bool is_the_tests_own(const char *text)
+/* Where it happened: in whose line `part` of a path is. Of an assert that is the caller's. */
+static bool is_in(const char *text, const char *part)
 {
-    const char *summary = strstr(text, "SUMMARY: "), *panic = strstr(text, " in cf_panic ");
-    const char *caller = panic == NULL ? NULL : strstr(panic, "#1 ");
-    const char *line_end = caller == NULL ? NULL : strchr(caller, '\n');
-    const char *in_tests = strstr(caller == NULL ? text : caller, "/tests/");
-    if (line_end != NULL)
-        return in_tests != NULL && in_tests < line_end;
-    return summary != NULL && strstr(summary, "/tests/") != NULL;
+    const char *line = strstr(text, " in cf_panic ");
+    line = line != NULL ? strchr(line, '\n') : strstr(text, "SUMMARY: ");
+    const char *end = line == NULL ? NULL : strchr(line + 1, '\n');
+    const char *found = line == NULL ? NULL : strstr(line, part);
+    return found != NULL && (end == NULL || found < end);
 }
 
 static void judge(int output, int status, long at, bool forever, struct tally *tally)
@@ -85,8 +84,12 @@ static void judge(int output, int status, long at, bool forever, struct tally *t
         tally->answered += status != 0;
         return;
     }
-    if (is_the_tests_own(text)) {
+    if (is_in(text, "/tests/")) {
         tally->own++;
+        return;
+    }
+    if (strstr(text, " in cf_panic ") != NULL && is_in(text, "/server/server.c")) {
+        tally->asserts++; /* decided: server_test.c says why */
         return;
     }
     if (tally->bad++ < SHOWN_MAX)
@@ -119,10 +122,10 @@ __attribute__((constructor)) static void torture(void)
                 return;
             judge(output, status, at, forever != 0, &tally);
         }
-    printf("%s: %ld allocations, %ld runs, %ld not noticed, %ld answered, %ld in the test, "
-           "%ld crashed\n",
+    printf("%s: %ld allocations, %ld runs, %ld not noticed, %ld answered, %ld asserts, "
+           "%ld in the test, %ld crashed\n",
            program_invocation_short_name, count, tally.runs, tally.passed, tally.answered,
-           tally.own, tally.bad);
+           tally.asserts, tally.own, tally.bad);
     fflush(stdout);
     _exit(tally.bad > 0);
 }

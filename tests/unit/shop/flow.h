@@ -92,6 +92,7 @@ static inline void perform(struct world *world, struct person *person, const str
         return;
     }
     assert_null(request);
+    assert_int_not_equal(error, CF_E_NOMEM); /* has no problem of its own */
     reply->status = reply->problem.status;
     assert_int_equal(cf_problem_write(&reply->problem, NO_SLICE, &reply->body), CF_OK);
 }
