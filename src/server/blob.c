@@ -60,6 +60,11 @@ static void end(struct cf_blob *blob)
         destroy(blob);
 }
 
+bool cf_blob_is(const struct cf_blob *blob, const struct cf_uuid *upload)
+{
+    return cf_uuid_eq(&blob->id, upload);
+}
+
 void cf_blob_leave(struct cf_blob *blob)
 {
     if (blob == NULL)

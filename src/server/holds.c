@@ -16,12 +16,14 @@ static bool find_holder(struct cf_server *server, struct cf_slice key, struct cf
     return other != NULL;
 }
 
-static void tell_to_let_go(struct cf_server *server, struct cf_seat_place place)
+static void tell_to_let_go(struct cf_server *server, struct cf_seat_place place,
+                           const struct cf_uuid *upload)
 {
     struct cf_mail *mail = cf_mail_new(CF_MAIL_LET_GO);
     if (mail == NULL)
         return; /* the next try tells again */
     mail->ticket = place.ticket;
+    mail->upload = *upload;
     cf_worker_post(server->workers[place.worker], mail);
 }
 
@@ -35,7 +37,7 @@ enum cf_error cf_hold_take(struct cf_server *server, struct cf_hold *hold)
     hold->held = error == CF_OK;
     pthread_mutex_unlock(&server->people_lock);
     if (error == CF_E_CONFLICT)
-        tell_to_let_go(server, place);
+        tell_to_let_go(server, place, &hold->upload);
     return error;
 }
 
@@ -46,7 +48,7 @@ void cf_hold_end(struct cf_server *server, const struct cf_uuid *upload)
     bool held = find_holder(server, cf_slice_of(upload->bytes, sizeof(upload->bytes)), &place);
     pthread_mutex_unlock(&server->people_lock);
     if (held)
-        tell_to_let_go(server, place);
+        tell_to_let_go(server, place, upload);
 }
 
 void cf_hold_drop(struct cf_server *server, struct cf_hold *hold)

@@ -23,7 +23,7 @@ enum cf_mail_kind {
     CF_MAIL_GONE,   /* poll.h: its connection went away */
     CF_MAIL_MOVE,   /* poll.h: a connection that is to be a session's WebSocket */
     CF_MAIL_FOUND,  /* lost.h: a socket was recovered, its former lives are over */
-    CF_MAIL_LET_GO, /* holds.h: the connection `ticket` has an upload that another one wants */
+    CF_MAIL_LET_GO, /* holds.h: the connection `ticket` has `upload`, which another one wants */
     CF_MAIL_PROBE,  /* the stream `ticket` must show life */
     CF_MAIL_DRAIN,  /* stop accepting, say goodbye, finish */
     CF_MAIL_CUT,    /* the time for that is over */
@@ -38,6 +38,7 @@ struct cf_mail {
     struct cf_batch *batch; /* NEWS: a reference, or NULL */
     void *poll;             /* ASK, TELL, GONE, MOVE: its struct, owned */
     uint64_t ticket;        /* LET_GO, PROBE */
+    struct cf_uuid upload;  /* LET_GO */
     uint8_t pid[24];        /* FOUND */
     cf_us opened;           /* FOUND: the new life's */
 };

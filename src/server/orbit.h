@@ -29,9 +29,10 @@ struct cf_orbit {
     cf_us expires;        /* the token's */
     cf_ms opened;
     cf_ms next_ping;
-    cf_ms last_typing;            /* when the last sign of typing was passed on */
-    struct cf_uuid typing_thread; /* and what it said */
+    cf_ms typing_since;           /* what typing has spent is from then on */
+    struct cf_uuid typing_thread; /* the last sign that was passed on, and what it said */
     bool typing_on;
+    uint8_t typing_spent; /* of a burst of signs */
     bool compressed;
     uint8_t pings;      /* sent since the last pong */
     uint8_t bad_frames; /* in a row */

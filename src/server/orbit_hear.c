@@ -12,6 +12,7 @@ enum {
     ARENA_BESIDE_FRAME = 128 * 1024,
     ASKS_MAX = 16,
     BAD_FRAMES_MAX = 10,
+    TYPING_BURST = 10,
     TYPING_PAUSE_MS = 100,
 };
 
@@ -308,16 +309,33 @@ static void typing_done(struct cf_worker *worker, struct cf_session *session,
     cf_store_request_free(request);
 }
 
+/* Ten signs at once, and one more every 100 ms, whatever they say; the end of the last one passes
+ * in any case. */
+static bool take_typing(struct cf_orbit *orbit, const struct cf_orbital_heard *heard, cf_ms now)
+{
+    bool ends =
+        !heard->typing && orbit->typing_on && cf_uuid_eq(&heard->thread, &orbit->typing_thread);
+    cf_ms earned = (now - orbit->typing_since) / TYPING_PAUSE_MS;
+    if (earned >= orbit->typing_spent) {
+        orbit->typing_spent = 0;
+        orbit->typing_since = now;
+    } else {
+        orbit->typing_spent = (uint8_t)(orbit->typing_spent - earned);
+        orbit->typing_since += earned * TYPING_PAUSE_MS;
+    }
+    if (orbit->typing_spent == TYPING_BURST)
+        return ends;
+    orbit->typing_spent++;
+    return true;
+}
+
 /* It is a hint: what comes too often, or finds no memory, is dropped. */
 static void hear_typing(struct cf_orbit *orbit, const struct cf_orbital_heard *heard)
 {
     struct cf_worker *worker = worker_of(orbit);
     struct cf_identity identity;
     struct cf_asker asker = asker_of(orbit, &identity);
-    bool repeated = orbit->last_typing != 0 && heard->typing == orbit->typing_on &&
-                    cf_uuid_eq(&heard->thread, &orbit->typing_thread) &&
-                    asker.now.ms - orbit->last_typing < TYPING_PAUSE_MS;
-    if (repeated || orbit->asks == ASKS_MAX)
+    if (orbit->asks == ASKS_MAX || !take_typing(orbit, heard, asker.now.ms))
         return;
     struct typing *typing = calloc(1, sizeof(*typing));
     struct cf_store_request *request;
@@ -325,7 +343,6 @@ static void hear_typing(struct cf_orbit *orbit, const struct cf_orbital_heard *h
         free(typing);
         return;
     }
-    orbit->last_typing = asker.now.ms;
     orbit->typing_thread = heard->thread;
     orbit->typing_on = heard->typing;
     orbit->asks++;

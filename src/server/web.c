@@ -244,6 +244,8 @@ void cf_web_timer(struct cf_web *web)
     if (web->phase == CF_WEB_IDLE) {
         enter(web, CF_WEB_CLOSING);
         cf_conn_shut(&web->session->conn);
+    } else if (web->phase == CF_WEB_BODY && cf_conn_paused(&web->session->conn)) {
+        set_deadline(web, BODY_GRACE_MS); /* it is we who keep the body waiting */
     } else if (web->phase == CF_WEB_HEAD || web->phase == CF_WEB_BODY) {
         fail(web, 408);
     } else if (web->phase == CF_WEB_HELD) {

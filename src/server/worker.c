@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "server/blob.h"
 #include "server/exchange.h"
 #include "server/fanout.h"
 #include "server/group_rest.h"
@@ -148,10 +149,12 @@ static void probe(struct cf_worker *worker, uint64_t ticket)
         cf_stream_probe(session->stream);
 }
 
-static void let_go(struct cf_worker *worker, uint64_t ticket)
+/* It may have gone on to another request by now. */
+static void let_go(struct cf_worker *worker, const struct cf_mail *mail)
 {
-    const struct cf_exchange *exchange = cf_exchange_waiting(cf_slots_get(&worker->slots, ticket));
-    if (exchange != NULL && exchange->blob != NULL)
+    const struct cf_exchange *exchange =
+        cf_exchange_waiting(cf_slots_get(&worker->slots, mail->ticket));
+    if (exchange != NULL && exchange->blob != NULL && cf_blob_is(exchange->blob, &mail->upload))
         cf_conn_abort(&exchange->web->session->conn, CF_E_CLOSED);
 }
 
@@ -171,7 +174,7 @@ static void handle_mail(struct cf_worker *worker, struct cf_mail *mail)
         cf_lost_supersede(worker, mail->pid, mail->opened);
         break;
     case CF_MAIL_LET_GO:
-        let_go(worker, mail->ticket);
+        let_go(worker, mail);
         break;
     case CF_MAIL_PROBE:
         probe(worker, mail->ticket);

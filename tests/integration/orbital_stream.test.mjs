@@ -507,6 +507,20 @@ describe('typing', () => {
         assert.ok((await fetchSince(server, ann)).every(({ type }) => type !== 'typing_indicator'), 'it is stored');
     });
 
+    test('a flood of signs is thinned, whatever they say; the last end passes', async (context) => {
+        const connect = feeds(context, server);
+        const [ann, ben] = people('ann', 'ben');
+        const group = await createGroup(server, ann, [ben]);
+        const threads = [await startThread(server, ann, group), await startThread(server, ann, group)];
+        const reader = await connect(ben, group), sender = await connect(ann);
+        const begun = Date.now();
+        for (let i = 0; i < 500; i++) typing(sender, threads[i % 2].thread_id, true);
+        await sender.settled();
+        await reader.settled();
+        const heard = reader.left().length, most = 10 + 2 * (Math.ceil((Date.now() - begun) / 100) + 1);
+        assert.ok(heard >= 10 && heard <= most, `${heard} of 500 signs, ${most} at most`);
+    });
+
     test('from who is no member, or of no thread: nothing happens', async (context) => {
         const connect = feeds(context, server);
         const [ann, ben, zoe] = people('ann', 'ben', 'zoe');

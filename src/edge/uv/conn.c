@@ -343,6 +343,11 @@ void cf_conn_resume(struct cf_conn *conn)
     cf_conn_watch(conn);
 }
 
+bool cf_conn_paused(const struct cf_conn *conn)
+{
+    return conn->paused;
+}
+
 void cf_conn_shut(struct cf_conn *conn)
 {
     switch ((enum conn_state)conn->state) {

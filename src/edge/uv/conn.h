@@ -111,6 +111,7 @@ uint32_t cf_conn_drop_unsent(struct cf_conn *conn);
 /* Stops and resumes reading: backpressure towards the peer. */
 void cf_conn_pause(struct cf_conn *conn);
 void cf_conn_resume(struct cf_conn *conn);
+bool cf_conn_paused(const struct cf_conn *conn);
 /* Writes what is queued (at most write_wait without progress), says goodbye (TLS close_notify,
  * FIN), waits at most 1 s for the peer's FIN so that the last bytes are not cut off by a reset,
  * then closes. */
