@@ -8,7 +8,7 @@
 #include "crash/machine.h"
 #include "crash/random.h"
 
-enum { UNKNOWN_MAX = 5, RETRIED = 3, NEW_BATCHES = 2 };
+enum { UNKNOWN_MAX = 8, RETRIED = 3, NEW_BATCHES = 2 };
 
 uint64_t text_hash(const struct text *text)
 {

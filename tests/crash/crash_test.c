@@ -10,7 +10,7 @@
 #include "crash/machine.h"
 #include "crash/power.h"
 
-enum { SEED = 1, IMAGES = 200, CONTROL_IMAGES = 24, SYNCS = 40, WRITES = 40 };
+enum { SEED = 1, IMAGES = 160, CONTROL_IMAGES = 24, SYNCS = 40, WRITES = 40 };
 
 static void assert_clean(const struct tally *tally)
 {
@@ -72,7 +72,7 @@ static void a_full_disk(void **state)
 {
     (void)state;
     run_faults(FAULTS_DISK_FULL, WRITES);
-    run_faults(FAULTS_QUOTA, WRITES / 4);
+    run_faults(FAULTS_QUOTA, WRITES / 8);
 }
 
 static void a_new_file(void **state)

@@ -6,7 +6,7 @@
 #include "crash/machine.h"
 #include "crash/random.h"
 
-enum { BATCHES_MAX = 300, TICK_EVERY = 9, AFTER_RECOVERY = 3 };
+enum { BATCHES_MAX = 300, TICK_EVERY = 9, MIGRATE_EVERY = 3, AFTER_RECOVERY = 3 };
 
 struct trial {
     enum faults_kind kind;
@@ -73,6 +73,20 @@ static void readable(struct trial *trial)
     text_deinit(&shown);
 }
 
+/* Somebody looks after the file before the server is started again, and the disk fails once more.
+ */
+static void migrate_before_restart(struct trial *trial)
+{
+    disk_set_faults(trial->disk,
+                    (struct disk_faults){.kind = DISK_FAULT_SYNC, .k = 1, .error = EIO});
+    bool unclean = rig_has_wal(trial->disk);
+    expect(trial, rig_migrate(&trial->rig) == !unclean, "what it recovers has to be synced");
+    if (unclean)
+        expect_untouched(trial);
+    disk_set_faults(trial->disk, (struct disk_faults){.kind = DISK_FAULT_NONE});
+    expect(trial, rig_migrate(&trial->rig), "it migrates when the disk is good");
+}
+
 /* The process alone has ended: on the same kernel, which still reads back what it never wrote,
  * another goes on where this one stood. What is acknowledged from then on is as good as ever. */
 static void go_on_after_restart(struct trial *trial)
@@ -80,6 +94,8 @@ static void go_on_after_restart(struct trial *trial)
     rig_deinit(&trial->rig);
     rig_init(&trial->rig);
     disk_set_faults(trial->disk, (struct disk_faults){.kind = DISK_FAULT_NONE});
+    if (trial->k % MIGRATE_EVERY == 0)
+        migrate_before_restart(trial);
     expect(trial, rig_open(&trial->rig), "it opens after a restart");
     if (trial->rig.store == NULL)
         return;

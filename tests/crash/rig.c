@@ -104,6 +104,15 @@ bool rig_open(struct rig *rig)
     return error == CF_OK;
 }
 
+bool rig_migrate(struct rig *rig)
+{
+    struct cf_buf why;
+    cf_buf_init(&why, 4096);
+    enum cf_error error = cf_store_sqlite_migrate(MACHINE_FOLDER RIG_DATABASE, &why);
+    keep_why(rig, &why);
+    return error == CF_OK;
+}
+
 void rig_open_mem(struct rig *rig)
 {
     rig->mem = true;

@@ -40,6 +40,8 @@ void rig_init(struct rig *rig);
 void rig_deinit(struct rig *rig);
 /* Makes the database if there is none. False: see rig->why. */
 bool rig_open(struct rig *rig);
+/* As `confab migrate` does. */
+bool rig_migrate(struct rig *rig);
 void rig_open_mem(struct rig *rig);
 void rig_close(struct rig *rig);
 
