@@ -111,6 +111,7 @@ static void joined(struct talk_device *device, const struct talk_ask *ask, struc
     if (seat->loose && !talk_is_out(room, device->person)) {
         seat->loose = false;
         seat->live = seat->first = 0;
+        memset(seat->typing, 0, sizeof(seat->typing));
     }
     if (!seat->synced && device->fetching == room)
         sim_http_cancel(&device->fetch); /* what it has read may be older than the place */
@@ -379,6 +380,9 @@ void talk_seat_typing(struct talk_device *device, const struct cf_sio_args *args
     int person = other_person_of(device, args);
     struct talk_seat *seat = seat_of(device, args->items[2].text, "who types");
     seat->typing[person] = on ? sim.now : 0;
+    sim_trace("talk %d is told that %s %s in %.*s", device->index, talk_users[person],
+              on ? "types" : "stops", (int)args->items[2].text.len,
+              (const char *)args->items[2].text.ptr);
 }
 
 /* Keys are struck, or not any more, or the phone is put away in the middle of a word. */
@@ -391,6 +395,7 @@ void talk_seat_type(struct talk_device *device)
         return;
     bool starts = sim_chance(750);
     const char *event = starts ? "typing:start" : "typing:stop";
+    sim_trace("talk %d: %s %d", device->index, event, room);
     if (sim_chance(500))
         talk_tell(device, event, talk_ids[room]);
     else
