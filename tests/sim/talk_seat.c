@@ -339,22 +339,13 @@ static struct talk_seat *seat_of(struct talk_device *device, struct cf_slice tal
     return &device->seats[room];
 }
 
-/* Of what oneself does one is told nothing; but another device does it, too, and so does what the
- * server still takes for a connection. */
-static int other_person_of(const struct talk_device *device, const struct cf_sio_args *args)
-{
-    int person = talk_person_of(args->items[1].text);
-    bool alone = person != 0 && sim.now - device->connected_at > OLD_ONES_ARE_DEAD;
-    if (person == device->person && alone)
-        book_fail("who does something is not told so", "talk %d: %.*s", device->index,
-                  (int)args->items[0].text.len, (const char *)args->items[0].text.ptr);
-    return person;
-}
-
 void talk_seat_online(struct talk_device *device, const struct cf_sio_args *args, bool on)
 {
-    unsigned person = 1U << other_person_of(device, args);
+    int who = talk_person_of(args->items[1].text);
+    unsigned person = 1U << who;
     struct talk_seat *seat = seat_of(device, args->items[2].text, "who is there");
+    if (who == device->person)
+        book_fail("presence", "talk %d is there, and told of its own user", device->index);
     seat->online = on ? seat->online | person : seat->online & ~person;
     sim_trace("talk %d is told that %.*s is %s in %.*s", device->index,
               (int)args->items[1].text.len, (const char *)args->items[1].text.ptr,
@@ -375,10 +366,20 @@ void talk_seat_state(struct talk_device *device, struct cf_slice state)
     cf_arena_deinit(&arena);
 }
 
+/* Another device of its user may type, and so may what the server still takes for a connection of
+ * this one. */
+static bool may_be_told(const struct talk_device *device, int person)
+{
+    bool alone = person != 0 && sim.now - device->connected_at > OLD_ONES_ARE_DEAD;
+    return person != device->person || !alone;
+}
+
 void talk_seat_typing(struct talk_device *device, const struct cf_sio_args *args, bool on)
 {
-    int person = other_person_of(device, args);
+    int person = talk_person_of(args->items[1].text);
     struct talk_seat *seat = seat_of(device, args->items[2].text, "who types");
+    if (!may_be_told(device, person))
+        book_fail("who types is not told so", "talk %d", device->index);
     seat->typing[person] = on ? sim.now : 0;
     sim_trace("talk %d is told that %s %s in %.*s", device->index, talk_users[person],
               on ? "types" : "stops", (int)args->items[2].text.len,
