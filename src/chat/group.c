@@ -53,6 +53,11 @@ static enum cf_error check_upload(const struct cf_group_upload *upload,
     return error;
 }
 
+static enum cf_error check_limit(uint32_t limit)
+{
+    return limit < 1 || limit > CF_GROUP_LIST_MAX ? CF_E_INVALID : CF_OK;
+}
+
 static enum cf_error ask_group(const struct cf_asker *asker, enum cf_store_op op,
                                struct cf_uuid group, struct cf_store_request **out)
 {
@@ -83,9 +88,15 @@ enum cf_error cf_group_create(const struct cf_asker *asker, struct cf_slice name
     return cf_ask_finish(request, error, out);
 }
 
-enum cf_error cf_group_list(const struct cf_asker *asker, struct cf_store_request **out)
+enum cf_error cf_group_list(const struct cf_asker *asker, struct cf_uuid before, uint32_t limit,
+                            struct cf_store_request **out, enum cf_chat_field *out_field)
 {
-    return cf_ask_begin(asker, CF_STORE_GROUPS_OF, out);
+    enum cf_error error = cf_rule_blame(check_limit(limit), CF_FIELD_LIMIT, out_field);
+    if (error == CF_OK)
+        error = ask_group(asker, CF_STORE_GROUPS_OF, before, out);
+    if (error == CF_OK)
+        (*out)->limit = limit;
+    return error;
 }
 
 enum cf_error cf_group_among(const struct cf_asker *asker, const struct cf_uuid *groups,
@@ -183,8 +194,7 @@ enum cf_error cf_group_post(const struct cf_asker *asker, const struct cf_group_
 enum cf_error cf_group_events(const struct cf_asker *asker, const struct cf_group_query *query,
                               struct cf_store_request **out, enum cf_chat_field *out_field)
 {
-    bool bad = query->limit < 1 || query->limit > CF_GROUP_LIST_MAX;
-    enum cf_error error = cf_rule_blame(bad ? CF_E_INVALID : CF_OK, CF_FIELD_LIMIT, out_field);
+    enum cf_error error = cf_rule_blame(check_limit(query->limit), CF_FIELD_LIMIT, out_field);
     if (error == CF_OK)
         error = ask_group(asker, CF_STORE_GROUP_EVENTS, query->group, out);
     if (error != CF_OK)

@@ -13,7 +13,7 @@ enum {
     CF_GROUP_NAME_MAX = 200,          /* code points */
     CF_GROUP_SEALED_MAX = 256 * 1024, /* bytes that an envelope, title or body decodes to */
     CF_GROUP_METADATA_MAX = 8 * 1024, /* the same of a media's metadata */
-    CF_GROUP_LIST_MAX = 500,          /* events of one answer */
+    CF_GROUP_LIST_MAX = 500,          /* groups or events of one answer */
     CF_GROUP_AMONG_MAX = 1000,        /* groups that one request names */
 };
 
@@ -24,7 +24,9 @@ enum {
 enum cf_error cf_group_create(const struct cf_asker *asker, struct cf_slice name,
                               struct cf_slice client_id, struct cf_store_request **out,
                               enum cf_chat_field *out_field);
-enum cf_error cf_group_list(const struct cf_asker *asker, struct cf_store_request **out);
+/* Those made before the group `before` (nil: from the newest); `limit` 1 to CF_GROUP_LIST_MAX. */
+enum cf_error cf_group_list(const struct cf_asker *asker, struct cf_uuid before, uint32_t limit,
+                            struct cf_store_request **out, enum cf_chat_field *out_field);
 /* `count` at most CF_GROUP_AMONG_MAX, else CF_E_TOO_LARGE (CF_FIELD_GROUPS). */
 enum cf_error cf_group_among(const struct cf_asker *asker, const struct cf_uuid *groups,
                              size_t count, struct cf_store_request **out,

@@ -52,7 +52,9 @@ enum cf_store_op {
     /* talk, actor, range, from, limit → talk_messages, oldest first, with their receipts, has_more
      * · E_NOT_MEMBER (also for an unknown talk) */
     CF_STORE_TALK_MESSAGES,
-    /* actor → rooms: the groups that the actor is in, newest first (role: ADMIN who made it) */
+    /* actor, room (nil: from the newest; else the groups that were made before that one), limit →
+     * rooms: the groups that the actor is in, those made last first (role: ADMIN who made it),
+     * has_more (older ones exist) · E_NOT_FOUND (the actor is not in `room`) */
     CF_STORE_GROUPS_OF,
     /* actor, uuids → uuids: those of them that are groups that the actor is in, in their order */
     CF_STORE_GROUPS_AMONG,

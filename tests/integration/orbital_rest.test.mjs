@@ -26,12 +26,36 @@ describe('groups and members', { concurrency: 4 }, () => {
         assert.ok(Math.abs(Date.parse(made.created_at) - Date.now()) < 5000);
         const nameless = await expect(201, rest(ann, 'POST', '/groups', {}));
         assert.equal(nameless.name, '');
-        assert.deepEqual(await expect(200, rest(ann, 'GET', '/groups')), { groups: [nameless, made] });
-        assert.deepEqual(await expect(200, rest(ben, 'GET', '/groups')), { groups: [] });
+        assert.deepEqual(await expect(200, rest(ann, 'GET', '/groups')), { groups: [nameless, made], has_more: false });
+        assert.deepEqual(await expect(200, rest(ben, 'GET', '/groups')), { groups: [], has_more: false });
         await addMember(server, ann, made.group_id, ben);
         assert.deepEqual(await expect(200, rest(ben, 'GET', '/groups')),
-            { groups: [{ ...made, member_count: 2, role: 'member' }] });
+            { groups: [{ ...made, member_count: 2, role: 'member' }], has_more: false });
         assert.deepEqual(await fetchSince(server, ann, 0, { group: nameless.group_id }), [], 'making a group is no event');
+    });
+
+    test('many groups come in pages, by the last one of the page before', async () => {
+        const [ann, ben] = people('ann', 'ben');
+        const made = [];
+        for (let i = 0; i < 250; i++) made.unshift(await createGroup(server, ann));
+        const list = async (query) => {
+            const { groups, has_more: hasMore } = await expect(200, rest(ann, 'GET', `/groups${query}`));
+            return [groups.map(({ group_id: group }) => group), hasMore];
+        };
+        assert.deepEqual(await list(''), [made.slice(0, 100), true]);
+        assert.deepEqual(await list('?limit=100'), [made.slice(0, 100), true]);
+        assert.deepEqual(await list(`?before=${made[99]}&limit=100`), [made.slice(100, 200), true]);
+        assert.deepEqual(await list(`?before=${made[199].toUpperCase()}&limit=100`), [made.slice(200), false]);
+        assert.deepEqual(await list(`?before=${made[249]}`), [[], false]);
+        assert.deepEqual(await list('?limit=500'), [made, false]);
+        const refused = async (user, query, field) =>
+            assertProblem(await rest(user, 'GET', `/groups?${query}`), 422, 'invalid', field);
+        for (const limit of ['0', '501', 'x', '']) await refused(ann, `limit=${limit}`, 'limit');
+        for (const before of ['', 'x', '1767454200000', nowhere]) await refused(ann, `before=${before}`, 'before');
+        await refused(ben, `before=${made[0]}`, 'before');
+        await removeMember(server, ann, made[99], ann);
+        await refused(ann, `before=${made[99]}`, 'before');
+        assert.deepEqual(await list(`?before=${made[98]}&limit=100`), [made.slice(100, 200), true]);
     });
 
     test('members: any member adds, whose name the server knows better; who is in already is answered 200', async () => {
@@ -72,7 +96,7 @@ describe('groups and members', { concurrency: 4 }, () => {
         assertProblem(await rest(ann, 'DELETE', path(ben)), 404, 'not_found', 'user_id');
         assertProblem(await rest(ben, 'DELETE', path(ben)), 403, 'not_member', 'group_id');
         await removeMember(server, cal, group, cal);
-        assert.deepEqual(await expect(200, rest(cal, 'GET', '/groups')), { groups: [] });
+        assert.deepEqual(await expect(200, rest(cal, 'GET', '/groups')), { groups: [], has_more: false });
         const odd = `ü? ${crypto.randomUUID()}`; // an id that must be escaped in a path
         await addMember(server, ann, group, odd);
         await removeMember(server, ann, group, encodeURIComponent(odd));

@@ -350,7 +350,9 @@ static void check_founded(void)
     struct book_view *views[BOOK_PEOPLE] = {[FOUNDER] = &view};
     struct cf_store_request *list = cf_store_request_new(CF_STORE_GROUPS_OF);
     CF_ASSERT(list != NULL);
+    list->limit = BOOK_SAID_MAX;
     ask_store(list, FOUNDER);
+    CF_ASSERT(!list->has_more);
     for (size_t i = 0; i < list->rooms_count; i++) {
         char id[CF_UUID_LEN];
         cf_uuid_format(&list->rooms[i].id, id);

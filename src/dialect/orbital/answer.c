@@ -8,6 +8,9 @@
 
 #define NO_THREAD "There is no such thread in your groups. Check the id."
 #define NO_MEDIA "There is no such media in your groups: it may have expired. Check the id."
+#define NO_PLACE                                                                                 \
+    "You are not in the group that before names, or not any more. Take the group_id of another " \
+    "group of that page, or leave before out to begin with the newest."
 #define TAKE_A_NEW_ID "Take a new one for something new."
 
 /* What a store's refusal means here, where that is more than the error alone says. The first row
@@ -57,6 +60,8 @@ static const struct {
 
 struct cf_problem cf_orbital_problem_of(enum cf_store_op op, enum cf_error error)
 {
+    if (op == CF_STORE_GROUPS_OF && error == CF_E_NOT_FOUND)
+        return cf_problem_field(CF_E_INVALID, "before", NO_PLACE);
     struct cf_problem problem = cf_problem_of(error);
     for (size_t i = 0; i < CF_ARRAY_LEN(meanings); i++) {
         bool fits = meanings[i].op == op || meanings[i].op == CF_STORE_OPS;
@@ -111,12 +116,19 @@ static void end_list(struct cf_json_writer *w)
     cf_json_object_end(w);
 }
 
+static void end_page(struct cf_json_writer *w, const struct cf_store_request *done)
+{
+    cf_json_array_end(w);
+    cf_json_member_bool(w, "has_more", done->has_more);
+    cf_json_object_end(w);
+}
+
 static void write_groups(struct cf_json_writer *w, const struct cf_store_request *done)
 {
     begin_list(w, "groups");
     for (size_t i = 0; i < done->rooms_count; i++)
         write_group(w, &done->rooms[i]);
-    end_list(w);
+    end_page(w, done);
 }
 
 static void write_members(struct cf_json_writer *w, const struct cf_store_request *done)
@@ -142,9 +154,7 @@ static void write_page(struct cf_json_writer *w, const char *key,
     begin_list(w, key);
     for (size_t i = 0; i < done->group_events_count; i++)
         write_event(w, &done->group_events[i]);
-    cf_json_array_end(w);
-    cf_json_member_bool(w, "has_more", done->has_more);
-    cf_json_object_end(w);
+    end_page(w, done);
 }
 
 static enum cf_error write_answer(enum cf_orbital_op op, const struct cf_store_request *done,

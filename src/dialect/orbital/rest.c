@@ -6,7 +6,7 @@
 
 /* A body's wanted strings, unescaped: never more than the body, and some alignment. */
 enum { ARENA_BYTES_MAX = CF_ORBITAL_BODY_MAX + 4096 };
-enum { EVENTS_DEFAULT = 100, THREADS_DEFAULT = 50 };
+enum { GROUPS_DEFAULT = 100, EVENTS_DEFAULT = 100, THREADS_DEFAULT = 50 };
 
 struct ask {
     const struct cf_orbital_call *call;
@@ -255,6 +255,26 @@ static enum cf_error ask_create(struct ask *ask)
     return told(ask, error, field);
 }
 
+/* `before` is a group here, not a time: groups may be of one millisecond. */
+static enum cf_error ask_groups(struct ask *ask)
+{
+    struct cf_uuid before = {{0}};
+    struct cf_slice text = ask->call->before;
+    uint32_t limit;
+    enum cf_chat_field field = CF_FIELD_NONE;
+    enum cf_error error = read_limit(ask, GROUPS_DEFAULT, &limit);
+    if (error != CF_OK)
+        return error;
+    if (text.ptr != NULL && (!cf_uuid_parse(text, &before) || cf_uuid_is_nil(&before))) {
+        *ask->problem = cf_problem_field(CF_E_INVALID, "before",
+                                         "before must be the group_id of the last group of the "
+                                         "page before. Leave it out to begin with the newest.");
+        return CF_E_INVALID;
+    }
+    error = cf_group_list(ask->asker, before, limit, ask->out, &field);
+    return told(ask, error, field);
+}
+
 static enum cf_error ask_members(struct ask *ask)
 {
     struct cf_uuid group;
@@ -414,7 +434,7 @@ static enum cf_error ask_op(struct ask *ask)
     case CF_ORBITAL_OP_GROUP_CREATE:
         return ask_create(ask);
     case CF_ORBITAL_OP_GROUPS:
-        return cf_group_list(ask->asker, ask->out);
+        return ask_groups(ask);
     case CF_ORBITAL_OP_MEMBERS:
         return ask_members(ask);
     case CF_ORBITAL_OP_MEMBER_ADD:

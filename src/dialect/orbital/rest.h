@@ -13,7 +13,7 @@
 
 enum cf_orbital_op {
     CF_ORBITAL_OP_GROUP_CREATE,  /* POST   /v1/groups {name?, client_message_id?} */
-    CF_ORBITAL_OP_GROUPS,        /* GET    /v1/groups */
+    CF_ORBITAL_OP_GROUPS,        /* GET    /v1/groups?before&limit */
     CF_ORBITAL_OP_MEMBERS,       /* GET    /v1/groups/:id/members */
     CF_ORBITAL_OP_MEMBER_ADD,    /* POST   /v1/groups/:id/members {user_id, username?} */
     CF_ORBITAL_OP_MEMBER_REMOVE, /* DELETE /v1/groups/:id/members/:user_id */

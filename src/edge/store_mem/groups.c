@@ -81,18 +81,34 @@ static enum cf_error copy_group(struct cf_store_request *request, const struct m
     return error;
 }
 
-/* In the order of creation the stamps never decrease: newest first is from the end. */
+/* How many groups were made before request->room; nil: all. */
+static size_t count_before(const struct mem_store *mem, const struct cf_store_request *request)
+{
+    size_t count = mem->groups_count;
+    if (cf_uuid_is_nil(&request->room))
+        return count;
+    while (count > 0 && !cf_uuid_eq(&mem->groups[count - 1]->id, &request->room))
+        count--;
+    return count > 0 ? count - 1 : 0;
+}
+
+/* They lie in the order of creation: newest first is from the end. */
 enum cf_error cf_mem_groups_of(struct mem_store *mem, struct cf_store_request *request)
 {
-    if (mem->groups_count == 0)
-        return CF_OK;
-    request->rooms = cf_arena_alloc(&request->arena, mem->groups_count * sizeof(*request->rooms));
+    if (!cf_uuid_is_nil(&request->room) && cf_mem_group_find_own(mem, request) == NULL)
+        return CF_E_NOT_FOUND;
+    size_t before = count_before(mem, request);
+    size_t rows = before < request->limit ? before : request->limit;
+    request->rooms = cf_arena_alloc(&request->arena, rows * sizeof(*request->rooms));
     if (request->rooms == NULL)
         return CF_E_NOMEM;
-    for (size_t i = mem->groups_count; i > 0; i--) {
+    for (size_t i = before; i > 0; i--) {
         const struct mem_group *group = mem->groups[i - 1];
         if (cf_mem_group_member_find(group, request->actor) == NULL)
             continue;
+        request->has_more = request->rooms_count == request->limit;
+        if (request->has_more)
+            break;
         enum cf_error error = copy_group(request, group, &request->rooms[request->rooms_count++]);
         if (error != CF_OK)
             return error;

@@ -2,12 +2,27 @@
 
 #include "edge/store_sqlite/group_page.h"
 
+/* Keys are given in the order of creation. */
 static int read_groups(struct cf_sqlite_db *db, struct cf_store_request *request)
 {
+    struct cf_sqlite_group before = {.key = INT64_MAX};
+    if (!cf_uuid_is_nil(&request->room)) {
+        int rc = cf_sqlite_group_for(db, request, &before);
+        if (request->error == CF_E_NOT_MEMBER)
+            request->error = CF_E_NOT_FOUND;
+        if (rc != SQLITE_OK || request->error != CF_OK)
+            return rc;
+    }
     struct cf_sqlite_query query = cf_sqlite_query(db, CF_SQL_ORBITAL_GROUPS_OF);
     cf_sqlite_bind_text(&query, request->actor);
-    while (request->error == CF_OK && cf_sqlite_step(&query))
-        request->error = cf_sqlite_room_add(&query, request);
+    cf_sqlite_bind_int(&query, before.key);
+    cf_sqlite_bind_int(&query, (int64_t)request->limit + 1);
+    while (request->error == CF_OK && !request->has_more && cf_sqlite_step(&query)) {
+        if (request->rooms_count == request->limit)
+            request->has_more = true;
+        else
+            request->error = cf_sqlite_room_add(&query, request);
+    }
     return cf_sqlite_finish(&query);
 }
 

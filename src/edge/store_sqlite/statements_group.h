@@ -32,11 +32,11 @@
                           "JOIN orbital_groups g ON g.key = t.room "                              \
                           "JOIN orbital_members own ON own.room = t.room AND own.user = ?2 "      \
                           "WHERE t.id = ?1 AND t.kind = 2 AND t.kind < 8")                        \
-    /* user */                                                                                    \
+    /* user, room, limit */                                                                       \
     X(ORBITAL_GROUPS_OF, "SELECT g.id, g.name, g.created_by, g.created_stamp * 1000, "            \
                          "1 + (g.created_by = ?1), g.member_count FROM orbital_members own "      \
-                         "JOIN orbital_groups g ON g.key = own.room WHERE own.user = ?1 "         \
-                         "ORDER BY g.key DESC")                                                   \
+                         "JOIN orbital_groups g ON g.key = own.room "                             \
+                         "WHERE own.user = ?1 AND own.room < ?2 ORDER BY own.room DESC LIMIT ?3") \
     /* room */                                                                                    \
     X(ORBITAL_MEMBERS_OF, "SELECT m.user, u.name, 1 + (g.created_by = m.user), "                  \
                           "m.joined_stamp * 1000 FROM orbital_members m "                         \

@@ -1,13 +1,6 @@
 /* What every store promises about encrypted groups and who is in them (port/store.h). */
 #include "group_fixture.h"
 
-static struct cf_store_request *groups_of(struct fixture *f, struct cf_slice actor)
-{
-    struct cf_store_request *request = make(f, CF_STORE_GROUPS_OF, actor);
-    assert_int_equal(run(f, request), CF_OK);
-    return request;
-}
-
 static struct cf_store_request *members_of(struct fixture *f, struct cf_uuid group,
                                            struct cf_slice actor)
 {
@@ -173,27 +166,6 @@ static void create_within_a_batch(void **state)
     assert_int_equal(requests[1]->error, CF_OK);
     assert_false(requests[1]->created);
     assert_uuid(requests[1]->rooms[0].id, requests[0]->room);
-}
-
-static void groups_of_newest_first(void **state)
-{
-    struct fixture *f = start_clock(state);
-    struct cf_uuid groups[4];
-    for (size_t i = 0; i < 4; i++) {
-        f->clock = YEAR_2100; /* all of one stamp */
-        groups[i] = group_of(f, i == 1 ? S("bob") : S("bob ann"));
-    }
-    (void)new_room(f, S("ann")); /* is no group */
-    assert_int_equal(leave_group(f, groups[2], S("ann"), S("ann"))->error, CF_OK);
-    reopen(f);
-    struct cf_store_request *listed = groups_of(f, S("ann"));
-    assert_int_equal(listed->rooms_count, 2);
-    assert_uuid(listed->rooms[0].id, groups[3]);
-    assert_uuid(listed->rooms[1].id, groups[0]);
-    for (size_t i = 0; i < 2; i++)
-        assert_role(&listed->rooms[i], CF_ROLE_MEMBER, 2);
-    assert_int_equal(groups_of(f, S("bob"))->rooms_count, 4);
-    assert_int_equal(groups_of(f, S("eve"))->rooms_count, 0);
 }
 
 static void join_answers_the_event(void **state)
@@ -487,7 +459,6 @@ static const struct CMUnitTest tests[] = {
     CONTRACT(create_conflicts),
     CONTRACT(create_without_a_clash),
     CONTRACT(create_within_a_batch),
-    CONTRACT(groups_of_newest_first),
     CONTRACT(join_answers_the_event),
     CONTRACT(join_twice),
     CONTRACT(join_errors),

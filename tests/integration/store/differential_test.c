@@ -140,6 +140,8 @@ static void fill_look(struct cf_store_request *request)
 static void fill_group_request(struct cf_store_request *request)
 {
     request->room = pick_group();
+    if (request->op == CF_STORE_GROUPS_OF && pick(2) == 0)
+        request->room = NO_UUID;
     request->message = request->op == CF_STORE_GROUP_THREAD_GET ? pick_thread() : pick_upload();
     request->thread = pick_thread();
     if (request->op == CF_STORE_GROUP_POST)
@@ -324,7 +326,7 @@ static void compare(const struct cf_store_request *a, const struct cf_store_requ
 
 /* What has come up in all seeds: an operation that only ever fails would prove nothing. */
 static size_t succeeded[CF_STORE_OPS], recovered_messages, recovered_marks;
-static size_t group_events, group_pages, over_the_limit, condemned;
+static size_t group_events, group_pages, over_the_limit, condemned, groups_listed, groups_pages;
 
 static void note(const struct cf_store_request *request)
 {
@@ -335,6 +337,10 @@ static void note(const struct cf_store_request *request)
         group_events += request->group_events_count;
         group_pages += request->has_more;
         over_the_limit += request->group_events_count > request->limit;
+    }
+    if (request->op == CF_STORE_GROUPS_OF) {
+        groups_listed += request->rooms_count;
+        groups_pages += request->has_more;
     }
     if (request->op == CF_STORE_GROUP_MEDIA_CONDEMN)
         condemned += request->uuids_count;
@@ -431,6 +437,8 @@ static void same_answers(void **state)
     assert_true(group_pages > 1000);
     assert_true(over_the_limit > 100);
     assert_true(condemned > 100);
+    assert_true(groups_listed > 100);
+    assert_true(groups_pages > 100);
 }
 
 static const struct CMUnitTest tests[] = {

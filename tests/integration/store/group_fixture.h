@@ -76,6 +76,26 @@ static inline struct cf_uuid group_of(struct fixture *f, struct cf_slice users)
     return request->room;
 }
 
+/* A page of the actor's groups: of those made before `before`; nil: of all. */
+static inline struct cf_store_request *groups_before(struct fixture *f, struct cf_slice actor,
+                                                     struct cf_uuid before, uint32_t limit)
+{
+    struct cf_store_request *request = make(f, CF_STORE_GROUPS_OF, actor);
+    request->room = before;
+    request->limit = limit;
+    (void)run(f, request);
+    return request;
+}
+
+/* All of them. */
+static inline struct cf_store_request *groups_of(struct fixture *f, struct cf_slice actor)
+{
+    struct cf_store_request *request = groups_before(f, actor, NO_UUID, ANY_NUMBER);
+    assert_int_equal(request->error, CF_OK);
+    assert_false(request->has_more);
+    return request;
+}
+
 /* `where`: the group; of a REPLY the thread. */
 static inline struct cf_store_request *make_post(struct fixture *f, enum cf_group_event_kind kind,
                                                  struct cf_uuid where, struct cf_slice actor,

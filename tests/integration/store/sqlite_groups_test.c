@@ -5,8 +5,8 @@
 #include "edge/store_sqlite/statements.h"
 #include "group_fixture.h"
 
-/* The first line of each plan; where it is all that is said: no row is read for a place, and
- * nothing is sorted. */
+/* The first line of each plan, and how many there are: of one alone no row is read for a place, and
+ * what has to be sorted would say so in a line more. */
 static void plans_are_the_intended(void **state)
 {
     static const char *const sql[] = {
@@ -18,20 +18,22 @@ static void plans_are_the_intended(void **state)
     static const struct {
         enum cf_sqlite_statement statement;
         const char *plan;
-        bool alone;
+        int lines; /* 0: any */
     } rows[] = {
-        {CF_SQL_ORBITAL_ROOM_UP, PLACES "kind (room=? AND kind=? AND stamp>?)", true},
-        {CF_SQL_ORBITAL_ROOM_DOWN, PLACES "kind (room=? AND kind=? AND stamp<?)", true},
-        {CF_SQL_ORBITAL_THREAD_UP, PLACES "thread (thread=? AND kind=? AND stamp>?)", true},
-        {CF_SQL_ORBITAL_THREAD_DOWN, PLACES "thread (thread=? AND kind=? AND stamp<?)", true},
-        {CF_SQL_ORBITAL_THREAD_FOR, "SEARCH t USING INDEX orbital_events_by_id (id=?)", false},
+        {CF_SQL_ORBITAL_GROUPS_OF,
+         "SEARCH own USING COVERING INDEX orbital_members_by_user (user=? AND room<?)", 2},
+        {CF_SQL_ORBITAL_ROOM_UP, PLACES "kind (room=? AND kind=? AND stamp>?)", 1},
+        {CF_SQL_ORBITAL_ROOM_DOWN, PLACES "kind (room=? AND kind=? AND stamp<?)", 1},
+        {CF_SQL_ORBITAL_THREAD_UP, PLACES "thread (thread=? AND kind=? AND stamp>?)", 1},
+        {CF_SQL_ORBITAL_THREAD_DOWN, PLACES "thread (thread=? AND kind=? AND stamp<?)", 1},
+        {CF_SQL_ORBITAL_THREAD_FOR, "SEARCH t USING INDEX orbital_events_by_id (id=?)", 0},
         {CF_SQL_ORBITAL_EVENT_SENT,
          "SEARCH e USING INDEX orbital_events_by_client_id (room=? AND author=? AND client_id=?)",
-         false},
+         0},
         {CF_SQL_ORBITAL_MEDIA_SENT,
          "SEARCH m USING INDEX orbital_media_by_client_id (room=? AND author=? AND client_id=?)",
-         false},
-        {CF_SQL_ORBITAL_MEDIA_DUE, "MULTI-INDEX OR", false},
+         0},
+        {CF_SQL_ORBITAL_MEDIA_DUE, "MULTI-INDEX OR", 0},
     };
     struct fixture *f = *state;
     sqlite3 *handle = NULL;
@@ -42,7 +44,9 @@ static void plans_are_the_intended(void **state)
                          SQLITE_OK);
         assert_int_equal(sqlite3_step(plan), SQLITE_ROW);
         assert_string_equal((const char *)sqlite3_column_text(plan, 3), rows[i].plan);
-        if (rows[i].alone)
+        for (int line = 1; line < rows[i].lines; line++)
+            assert_int_equal(sqlite3_step(plan), SQLITE_ROW);
+        if (rows[i].lines > 0)
             assert_int_equal(sqlite3_step(plan), SQLITE_DONE);
         assert_int_equal(sqlite3_finalize(plan), SQLITE_OK);
     }

@@ -139,14 +139,38 @@ static void lists_name_their_group(void **state)
 {
     (void)state;
     struct cf_store_request *request;
-    assert_int_equal(cf_group_list(&ann.asker, &request), CF_OK);
-    assert_asked(request, CF_STORE_GROUPS_OF);
     assert_int_equal(cf_group_members(&ann.asker, uuid_of(GROUP), &request), CF_OK);
     assert_uuid(request->room, GROUP);
     assert_asked(request, CF_STORE_GROUP_MEMBERS);
     assert_int_equal(cf_group_thread_get(&ann.asker, uuid_of(THREAD), &request), CF_OK);
     assert_uuid(request->message, THREAD);
     assert_asked(request, CF_STORE_GROUP_THREAD_GET);
+}
+
+static void a_list_of_groups_has_1_to_500(void **state)
+{
+    (void)state;
+    static const uint32_t limits[] = {0, 1, 500, 501, UINT32_MAX};
+    static const char *const befores[] = {NULL, GROUP};
+    for (size_t i = 0; i < CF_ARRAY_LEN(limits) * 2; i++) {
+        struct cf_store_request *request = NULL;
+        enum cf_chat_field field = CF_FIELD_NONE;
+        uint32_t limit = limits[i / 2];
+        struct cf_uuid before = {{0}};
+        if (befores[i % 2] != NULL)
+            before = uuid_of(befores[i % 2]);
+        enum cf_error error = cf_group_list(&ann.asker, before, limit, &request, &field);
+        if (limit < 1 || limit > 500) {
+            assert_int_equal(error, CF_E_INVALID);
+            assert_int_equal(field, CF_FIELD_LIMIT);
+            assert_null(request);
+            continue;
+        }
+        assert_int_equal(error, CF_OK);
+        assert_true(cf_uuid_eq(&request->room, &before));
+        assert_int_equal(request->limit, limit);
+        assert_asked(request, CF_STORE_GROUPS_OF);
+    }
 }
 
 static void at_most_1000_groups_are_looked_up(void **state)
@@ -515,6 +539,7 @@ int main(void)
         IN_A_WORLD(a_name_is_a_line_of_at_most_200),
         IN_A_WORLD(a_client_id_is_128_of_printable_ascii),
         IN_A_WORLD(lists_name_their_group),
+        IN_A_WORLD(a_list_of_groups_has_1_to_500),
         IN_A_WORLD(at_most_1000_groups_are_looked_up),
         IN_A_WORLD(members_have_ids_and_names),
         IN_A_WORLD(a_message_is_of_its_group),

@@ -44,6 +44,10 @@ static void assert_answer(enum cf_orbital_op op, unsigned wanted, const char *js
     "{\"group_id\":\"" GROUP "\",\"name\":\"A & <B>\",\"created_by\":\"7\"," \
     "\"created_at\":\"" STAMP_TIME "\",\"member_count\":2,\"role\":\"" role "\"}"
 
+#define NO_PLACE                                                                                 \
+    "You are not in the group that before names, or not any more. Take the group_id of another " \
+    "group of that page, or leave before out to begin with the newest."
+
 static struct cf_room_row sample_group(enum cf_role role)
 {
     return (struct cf_room_row){.id = uuid_of(GROUP),
@@ -75,11 +79,13 @@ static void groups(void **state)
     (void)state;
     struct cf_room_row rows[] = {sample_group(CF_ROLE_MEMBER), sample_group(CF_ROLE_ADMIN)};
     finished(CF_STORE_GROUPS_OF);
-    assert_answer(CF_ORBITAL_OP_GROUPS, 200, "{\"groups\":[]}");
+    assert_answer(CF_ORBITAL_OP_GROUPS, 200, "{\"groups\":[],\"has_more\":false}");
     done->rooms = rows;
     done->rooms_count = 2;
-    assert_answer(CF_ORBITAL_OP_GROUPS, 200,
-                  "{\"groups\":[" GROUP_JSON("member") "," GROUP_JSON("creator") "]}");
+    done->has_more = true;
+    assert_answer(
+        CF_ORBITAL_OP_GROUPS, 200,
+        "{\"groups\":[" GROUP_JSON("member") "," GROUP_JSON("creator") "],\"has_more\":true}");
 }
 
 static void members(void **state)
@@ -258,6 +264,7 @@ static const struct {
     {CF_STORE_GROUP_MEDIA_DONE, CF_E_UNAVAILABLE, 503, "unavailable", NULL, UPLOAD_UNKNOWN},
     {CF_STORE_GROUP_JOIN, CF_E_UNAVAILABLE, 503, "unavailable", NULL,
      "The member may or may not be added. Send it again: who is in already stays in."},
+    {CF_STORE_GROUPS_OF, CF_E_NOT_FOUND, 422, "invalid", "before", NO_PLACE},
     {CF_STORE_GROUPS_OF, CF_E_UNAVAILABLE, 503, "unavailable", NULL, LATER},
     {CF_STORE_GROUP_LEAVE, CF_E_UNAVAILABLE, 503, "unavailable", NULL, LATER},
     {CF_STORE_GROUP_MEDIA_DELETE, CF_E_UNAVAILABLE, 503, "unavailable", NULL, LATER},
@@ -357,6 +364,29 @@ static void add_bob(unsigned wanted_status)
                 wanted_status, wanted);
 }
 
+static void groups_are_listed_in_pages(void **state)
+{
+    (void)state;
+    char newer[CF_UUID_LEN + 1], row[2][300], page[700];
+    make(&ann, POST("groups", .body = "{\"name\":\"G\"}"), "group_id", newer);
+    for (int i = 0; i < 2; i++)
+        snprintf(row[i], sizeof(row[i]),
+                 "{\"group_id\":\"%s\",\"name\":\"G\",\"created_by\":\"7\","
+                 "\"created_at\":\"2026-01-03T15:30:0%d.000000Z\",\"member_count\":1,"
+                 "\"role\":\"creator\"}",
+                 i == 0 ? newer : group, i == 0 ? 2 : 1);
+    snprintf(page, sizeof(page), "{\"groups\":[%s,%s],\"has_more\":false}", row[0], row[1]);
+    assert_call(&world, &ann, GET("groups"), 200, page);
+    snprintf(page, sizeof(page), "{\"groups\":[%s],\"has_more\":true}", row[0]);
+    assert_call(&world, &ann, GET("groups", .limit = "1"), 200, page);
+    snprintf(page, sizeof(page), "{\"groups\":[%s],\"has_more\":false}", row[1]);
+    assert_call(&world, &ann, GET("groups", .limit = "1", .before = newer), 200, page);
+    assert_call(&world, &ann, GET("groups", .before = group), 200,
+                "{\"groups\":[],\"has_more\":false}");
+    assert_refused(&world, &bob, GET("groups", .before = group), 422, "invalid", "before",
+                   NO_PLACE);
+}
+
 static void members_come_and_go(void **state)
 {
     (void)state;
@@ -424,6 +454,7 @@ int main(void)
         ANSWERED(an_answer_that_does_not_fit),
         cmocka_unit_test(refusals_say_what_to_do),
         ANSWERED(a_failed_request_is_a_problem),
+        STORED(groups_are_listed_in_pages),
         STORED(members_come_and_go),
         STORED(a_message_is_stored_once_and_found_by_its_time),
         STORED(a_reply_is_found_in_its_thread),

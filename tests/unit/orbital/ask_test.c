@@ -175,8 +175,6 @@ static void groups_and_members(void **state)
     assert_null(request->client_id.ptr);
     cf_store_request_free(request);
 
-    accepted(GET("groups"), CF_STORE_GROUPS_OF);
-
     request = asked(GET(MEMBERS), CF_STORE_GROUP_MEMBERS);
     assert_uuid(request->room, GROUP);
     cf_store_request_free(request);
@@ -329,10 +327,40 @@ static void pages_before(void **state)
     }
 }
 
+static void groups_before(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *limit;
+        uint32_t wanted;
+    } cases[] = {
+        {NULL, NULL, 100}, {NULL, "1", 1}, {NULL, "500", 500}, {GROUP, NULL, 100}, {GROUP, "7", 7}};
+    for (size_t i = 0; i < CF_ARRAY_LEN(cases); i++) {
+        struct cf_store_request *request =
+            asked(GET("groups", .before = cases[i].before, .limit = cases[i].limit,
+                      .since = "unread", .group_id = "unread"),
+                  CF_STORE_GROUPS_OF);
+        assert_uuid(request->room, cases[i].before);
+        assert_int_equal(request->limit, cases[i].wanted);
+        cf_store_request_free(request);
+    }
+}
+
+static void a_group_that_cannot_be_before_is_422(void **state)
+{
+    (void)state;
+    static const char *const befores[] = {
+        "", "x", STAMP, (GROUP "0"), " " GROUP, "00000000-0000-0000-0000-000000000000"};
+    for (size_t i = 0; i < CF_ARRAY_LEN(befores); i++)
+        refused(GET("groups", .before = befores[i]), 422, "invalid", "before",
+                "before must be the group_id of the last group of the page before. Leave it out to "
+                "begin with the newest.");
+}
+
 static void a_query_against_the_rules_is_422(void **state)
 {
     (void)state;
-    static const char *const lists[] = {"messages", "events", THREADS, REPLIES};
+    static const char *const lists[] = {"groups", "messages", "events", THREADS, REPLIES};
     static const char *const limits[] = {"",    "0",   "501", "-1",         "+1",
                                          "1.0", "1e2", " 1",  "4294967297", "18446744073709551616",
                                          "ten"};
@@ -394,6 +422,8 @@ int main(void)
         IN_A_WORLD(media_by_its_id),
         IN_A_WORLD(events_since),
         IN_A_WORLD(pages_before),
+        IN_A_WORLD(groups_before),
+        IN_A_WORLD(a_group_that_cannot_be_before_is_422),
         IN_A_WORLD(a_query_against_the_rules_is_422),
         cmocka_unit_test(what_an_upload_may_not_be),
     };
