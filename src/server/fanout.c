@@ -139,10 +139,18 @@ static bool deliver(struct cf_subscriber *subscriber, struct cf_shared *bytes, u
     return cf_stream_deliver(cf_stream_of_subscriber(subscriber), bytes, messages);
 }
 
-static bool is_source(const struct cf_worker *worker, const struct cf_subscriber *subscriber,
-                      const struct cf_event_source *source)
+/* Who types is not told so. Nor is anybody whose own user came or went: who is in the room is
+ * there, and an event that says otherwise is of before (it was on its way when the user's next
+ * device joined). */
+static bool is_own(const struct cf_worker *worker, const struct cf_subscriber *subscriber,
+                   const struct cf_event *event)
 {
-    if (source == NULL || subscriber->form < CF_FORM_LINE || source->worker != worker->index)
+    if (event == NULL || subscriber->form < CF_FORM_LINE)
+        return false;
+    if (event->kind == CF_EVENT_TALK_HERE)
+        return cf_slice_eq(subscriber->user, event->user);
+    const struct cf_event_source *source = &event->source;
+    if (source->worker != worker->index)
         return false;
     struct cf_subscriber *it = (struct cf_subscriber *)subscriber;
     if (subscriber->form >= CF_FORM_ORBIT)
@@ -150,18 +158,17 @@ static bool is_source(const struct cf_worker *worker, const struct cf_subscriber
     return source->ticket == cf_talk_seat_of(it)->socket->ticket;
 }
 
-/* `except` NULL: nobody is left out. Closing a stream, or a socket, takes it out of the room only
- * when its connection has gone, so that this walk is safe. */
+/* `except`: whose event it is, is left out; NULL: nobody is. Closing a stream, or a socket, takes
+ * it out of the room only when its connection has gone, so that this walk is safe. */
 static void queue_to_form(struct cf_worker *worker, struct cf_hub_room *room, unsigned form,
-                          const struct cf_event_source *except, struct cf_shared *bytes,
-                          uint32_t messages)
+                          const struct cf_event *except, struct cf_shared *bytes, uint32_t messages)
 {
     uint64_t taken = 0;
     for (struct cf_list *node = room->subscribers.next; node != &room->subscribers;
          node = node->next) {
         struct cf_subscriber *subscriber = CF_LIST_ENTRY(node, struct cf_subscriber, in_room);
-        if (subscriber->live && subscriber->form == form &&
-            !is_source(worker, subscriber, except) && deliver(subscriber, bytes, messages))
+        if (subscriber->live && subscriber->form == form && !is_own(worker, subscriber, except) &&
+            deliver(subscriber, bytes, messages))
             taken += messages;
     }
     cf_count_add(&worker->metrics, CF_COUNT_DELIVERIES, taken);
@@ -194,7 +201,7 @@ static void close_room(struct cf_hub_room *room)
 
 static enum cf_error tell_form(struct cf_worker *worker, struct cf_hub_room *room,
                                struct cf_event *const *events, size_t count, unsigned form,
-                               const struct cf_event_source *except)
+                               const struct cf_event *except)
 {
     uint32_t messages;
     enum cf_error error = encode_events(worker, events, count, form, &messages);
@@ -210,7 +217,7 @@ static enum cf_error tell_form(struct cf_worker *worker, struct cf_hub_room *roo
 
 static enum cf_error tell_room(struct cf_worker *worker, struct cf_hub_room *room,
                                struct cf_event *const *events, size_t count,
-                               const struct cf_event_source *except)
+                               const struct cf_event *except)
 {
     enum cf_error error = CF_OK;
     for (unsigned form = 0; form < CF_HUB_FORMS && error == CF_OK; form++) {
@@ -307,12 +314,12 @@ static void publish_in_order(struct cf_worker *worker, struct cf_event *event)
     cf_hub_publish(&worker->hub, event);
 }
 
-/* Not stored, and not told to the socket that it comes from. */
+/* Not stored, and not told to whose event it is. */
 static void tell_others(struct cf_worker *worker, struct cf_event *event)
 {
     cf_fanout_flush(worker);
     struct cf_hub_room *room = cf_hub_room_get(&worker->hub, event->room);
-    if (room != NULL && tell_room(worker, room, &event, 1, &event->source) != CF_OK)
+    if (room != NULL && tell_room(worker, room, &event, 1, event) != CF_OK)
         close_room(room);
 }
 
