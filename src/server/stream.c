@@ -6,7 +6,7 @@
 #include "chat/command.h"
 #include "server/people.h"
 
-enum { PROBE_MS = 5000, OUT_MAX = 256 * 1024 };
+enum { PROBE_MS = 5000, OUT_MAX = 256 * 1024, ANSWERS_BYTES_MAX = 1024 * 1024 };
 
 struct ending {
     unsigned code;
@@ -75,9 +75,14 @@ static void log_event(const struct cf_stream *stream, const char *message)
 
 /* ---- talking ---- */
 
+/* Who asks and never reads the answers is slow, too. */
 static void send_text(struct cf_stream *stream, struct cf_slice text)
 {
     struct cf_buf out;
+    if (cf_conn_outq(&stream->session->conn)->bytes > ANSWERS_BYTES_MAX) {
+        cf_stream_close(stream, CF_STREAM_SLOW);
+        return;
+    }
     cf_buf_init(&out, OUT_MAX);
     send_out(stream, &out, cf_ws_endpoint_send(&stream->endpoint, CF_WS_TEXT, text, NULL, &out));
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import { OP, frame, request } from '../conformance/ws_raw.mjs';
 import { Server, Stream, signToken, tokenFor } from './lib.mjs';
 
 const nowhere = '01890a5d-ac96-774b-bcce-b302099a8057';
@@ -262,6 +263,32 @@ describe('streams that are switched off', () => {
         assert.equal(error.status, 503);
         assert.ok(Number(error.headers['retry-after']) > 0);
         assert.equal((await server.post('ann', shop, 'still works')).status, 201);
+        assert.equal(await server.stop(), 0);
+    });
+});
+
+describe('answers', () => {
+    test('V11 a v2 client that asks and never reads what it is told is cut off', async () => {
+        const server = await Server.start({ WEBSOCKET_WRITE_WAIT_SECONDS: '2' });
+        const shop = await server.createShop('ann');
+        const slow = 'websocket_disconnect_reasons{reason="slow_consumer"}';
+        const socket = net.connect(server.port, '127.0.0.1');
+        let gone = false;
+        socket.on('error', () => { gone = true; }).on('close', () => { gone = true; });
+        const { pathname } = new URL(server.streamUrl(shop).replace(/^ws/, 'http'));
+        socket.write(request({ Authorization: `Bearer ${tokenFor('ann')}`,
+            'Sec-WebSocket-Protocol': 'confab.shop.v2' }, { target: pathname }));
+        await new Promise((resolve) => { socket.once('data', resolve); });
+        socket.pause();
+        const ask = frame(OP.TEXT, JSON.stringify({ type: 'read',
+            data: { message_id: '00000000-0000-7000-8000-000000000000' } }), { mask: Buffer.from([1, 2, 3, 4]) });
+        const asks = Buffer.concat(Array(2000).fill(ask));
+        // its goodbye waits for WEBSOCKET_WRITE_WAIT_SECONDS behind what it does not read
+        for (const end = Date.now() + 60000; Date.now() < end && await server.metric(slow) === 0;) {
+            if (!gone) await new Promise((resolve) => { socket.write(asks, resolve); });
+        }
+        assert.equal(await server.metric(slow), 1);
+        socket.destroy();
         assert.equal(await server.stop(), 0);
     });
 });
