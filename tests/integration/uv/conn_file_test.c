@@ -548,38 +548,6 @@ static void not_before_what_is_queued(void **state)
     rig_deinit(&rig);
 }
 
-static void not_before_it_is_open(void **state)
-{
-    (void)state;
-    struct rig rig;
-    uint64_t offset = 0;
-    rig_init(&rig);
-    rig_listen(&rig, "127.0.0.1:0");
-    struct end *client = rig_dial(&rig);
-    assert_int_equal(send_file(client, file, &offset, 1), CF_E_STATE);
-    rig_deinit(&rig);
-}
-
-static bool both_open(struct rig *rig)
-{
-    return rig->ends_count == 2 && rig->ends[0]->opened == 1 && rig->ends[1]->opened == 1;
-}
-
-static void not_over_tls(void **state)
-{
-    (void)state;
-    struct rig rig;
-    uint64_t offset = 0;
-    rig_init(&rig);
-    rig_use_tls(&rig);
-    rig_listen(&rig, "127.0.0.1:0");
-    struct end *client = rig_dial(&rig);
-    rig_run(&rig, both_open);
-    assert_int_equal(send_file(client, file, &offset, 1), CF_E_UNSUPPORTED);
-    assert_int_equal(offset, 0);
-    rig_deinit(&rig);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -598,8 +566,6 @@ int main(void)
         cmocka_unit_test(a_file_that_ends_early),
         cmocka_unit_test(what_is_no_file),
         cmocka_unit_test(not_before_what_is_queued),
-        cmocka_unit_test(not_before_it_is_open),
-        cmocka_unit_test(not_over_tls),
     };
     signal(SIGPIPE, SIG_IGN); /* as the server does */
     return cmocka_run_group_tests(tests, make_file, close_file);
