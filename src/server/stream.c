@@ -256,7 +256,7 @@ void cf_stream_read(struct cf_stream *stream, struct cf_slice bytes)
     stream->probe_answered = true;
     do {
         struct cf_buf out;
-        cf_buf_init(&out, OUT_MAX);
+        cf_buf_init(&out, OUT_MAX + bytes.len); /* a pong is no longer than its ping */
         bool writable = !cf_conn_blocked(&stream->session->conn);
         error = cf_ws_endpoint_next(&stream->endpoint, now, writable, &bytes, &out, &event);
         send_out(stream, &out, error);
