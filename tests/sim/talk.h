@@ -114,6 +114,8 @@ void talk_device_init(struct talk_device *device, int index);
 void talk_device_deinit(struct talk_device *device);
 /* Drops the connection, and connects again as if it had been lost. */
 void talk_device_drop(struct talk_device *device);
+/* Loses its network for a while. */
+void talk_device_vanish(struct talk_device *device);
 /* Goes for good, with a goodbye or without; what it was saying is given up. */
 void talk_device_go_away(struct talk_device *device);
 /* Says an event, `arguments` as JSON, and remembers that `ask` is to be acknowledged. False: too
@@ -135,6 +137,8 @@ void talk_seats_answered(struct talk_device *device, const struct talk_ask *ask,
                          struct cf_slice error, struct cf_slice online);
 /* Wants to be in a room, or out of it. */
 void talk_seat_want(struct talk_device *device, int room, bool wanted);
+/* Asks who is there. */
+void talk_seat_look(struct talk_device *device, int room);
 /* What is known of the seat counts no more. */
 void talk_seat_unsettle(struct talk_seat *seat);
 /* Events. */

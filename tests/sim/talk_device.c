@@ -61,6 +61,12 @@ static void leave(struct talk_device *device, bool politely, int64_t delay)
     sim_at(&device->reconnect, delay);
 }
 
+void talk_device_vanish(struct talk_device *device)
+{
+    if (device->connected)
+        leave(device, false, sim_between(0, 8) * SIM_SECOND);
+}
+
 void talk_device_go_away(struct talk_device *device)
 {
     leave(device, sim_chance(500), 0);
@@ -330,7 +336,7 @@ static void on_mood(struct sim_event *event)
             sim_link_pause(link, sim_chance(500));
         break;
     case 1:
-        leave(device, false, sim_between(0, 8) * SIM_SECOND);
+        talk_device_vanish(device);
         break;
     case 2:
         leave(device, sim_chance(500), sim_between(0, 8) * SIM_SECOND);

@@ -13,7 +13,7 @@ enum {
 static enum { INSIDE, REMOVING, REMOVED, ADDING } leaver;
 static int64_t added_at; /* 0: never */
 static struct sim_http staff, spy;
-static struct sim_event next, act;
+static struct sim_event next, act, look;
 
 /* ---- the one who is removed ---- */
 
@@ -58,7 +58,8 @@ static void ask_staff(void)
     sim_http_send(&staff, "POST", target, talk_users[1], "", cf_slice_cstr(body));
 }
 
-/* From here on the leaver's client does not know where it is: no event tells it. */
+/* From here on the leaver's client does not know where it is: no event tells it. It may have lost
+ * its connection at that very moment, and then the server still takes it for present. */
 static void on_next(struct sim_event *event)
 {
     struct talk_device *device;
@@ -66,6 +67,8 @@ static void on_next(struct sim_event *event)
     if (leaver == INSIDE) {
         leaver = REMOVING;
         seat_of_leaver(&device)->loose = true;
+        if (sim_chance(500))
+            talk_device_vanish(device);
     } else if (leaver == REMOVED) {
         leaver = ADDING;
         book.rooms[talk_books[TALK_GROUP]].removed[TALK_LEAVER] = 0;
@@ -78,8 +81,16 @@ static void removed(void)
     leaver = REMOVED;
     sim_trace("talk: the leaver is removed");
     book.rooms[talk_books[TALK_GROUP]].removed[TALK_LEAVER] = sim.now;
+    sim_at(&look, REMOVALS_ARE_LATE + 100 * SIM_MS);
     if (phase == SIM_STORM && sim_chance(500))
         sim_at(&next, sim_between(6, 20) * SIM_SECOND);
+}
+
+static void on_look(struct sim_event *event)
+{
+    (void)event;
+    for (int i = 0; i < TALK_LEAVER + 1; i++)
+        talk_seat_look(&talk_devices[i], TALK_GROUP);
 }
 
 /* They are told so by somebody. */
@@ -224,6 +235,7 @@ void talk_others_begin(void)
     added_at = 0;
     next = (struct sim_event){.happen = on_next};
     act = (struct sim_event){.happen = on_act};
+    look = (struct sim_event){.happen = on_look};
     sim_http_init(&staff, staff_answered);
     sim_http_init(&spy, spied);
 }
@@ -247,6 +259,7 @@ void talk_others_end(void)
 {
     sim_cancel(&next);
     sim_cancel(&act);
+    sim_cancel(&look);
     sim_http_deinit(&staff);
     sim_http_deinit(&spy);
 }

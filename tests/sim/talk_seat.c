@@ -84,6 +84,13 @@ void talk_seat_want(struct talk_device *device, int room, bool wanted)
     talk_seats_go_on(device);
 }
 
+void talk_seat_look(struct talk_device *device, int room)
+{
+    const struct talk_seat *seat = &device->seats[room];
+    if (device->connected && seat->joined && !seat->asking)
+        ask_seat(device, room, TALK_JOIN);
+}
+
 static unsigned read_online(struct cf_slice online)
 {
     struct cf_json_limits limits = CF_JSON_LIMITS_DEFAULT;
