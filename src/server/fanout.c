@@ -284,7 +284,7 @@ static void remove_member(struct cf_worker *worker, const struct cf_event *event
     }
 }
 
-static void close_everything(struct cf_worker *worker)
+void cf_fanout_lost(struct cf_worker *worker)
 {
     for (struct cf_list *node = worker->sessions.next; node != &worker->sessions;
          node = node->next) {
@@ -393,7 +393,7 @@ static void take_event(struct cf_worker *worker, struct cf_event *event)
 void cf_fanout_begin(struct cf_worker *worker, const struct cf_batch *batch)
 {
     if (batch->lost)
-        close_everything(worker);
+        cf_fanout_lost(worker);
 }
 
 void cf_fanout_events(struct cf_worker *worker, struct cf_event *const *events, size_t count)

@@ -16,6 +16,8 @@ enum { CF_FORM_LINE = 4, CF_FORM_POLL = 5 };
 /* Forms of encrypted groups, plain and compressed. */
 enum { CF_FORM_ORBIT = 6, CF_FORM_ORBIT_COMPRESSED = 7 };
 
+/* Events cannot be told: everybody here must come again and fetch. */
+void cf_fanout_lost(struct cf_worker *worker);
 /* A batch has come; an event of it that could not be made closes everything. */
 void cf_fanout_begin(struct cf_worker *worker, const struct cf_batch *batch);
 /* Collects events in the hub, in the batch's order. A removal is carried out in its place: what was

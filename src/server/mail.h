@@ -25,8 +25,6 @@ enum cf_mail_kind {
     CF_MAIL_FOUND,  /* lost.h: a socket was recovered, its former lives are over */
     CF_MAIL_LET_GO, /* holds.h: the connection `ticket` has `upload`, which another one wants */
     CF_MAIL_PROBE,  /* the stream `ticket` must show life */
-    CF_MAIL_DRAIN,  /* stop accepting, say goodbye, finish */
-    CF_MAIL_CUT,    /* the time for that is over */
 };
 
 struct cf_mail {

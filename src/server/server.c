@@ -38,8 +38,10 @@ static void post_news(struct cf_server *server, struct cf_list *requests_by_work
         struct cf_mail *mail = cf_mail_new(CF_MAIL_NEWS);
         if (mail == NULL && requests_by_worker == NULL)
             continue; /* as without memory for the event itself */
-        /* What is stored and cannot be told is told by a restart: clients fetch what they miss. */
-        CF_ASSERT(mail != NULL);
+        if (mail == NULL) {
+            cf_worker_return(server->workers[w], own ? &requests_by_worker[w] : NULL, told != NULL);
+            continue;
+        }
         if (own)
             cf_list_splice_back(&mail->requests, &requests_by_worker[w]);
         if (told != NULL)
@@ -69,6 +71,13 @@ static inline void reverse(struct cf_batch *batch)
     }
 }
 
+/* Without memory nobody can be told which events there were. */
+static void return_all(struct cf_server *server, struct cf_list *by_worker, bool lost)
+{
+    for (size_t w = 0; w < server->workers_count; w++)
+        cf_worker_return(server->workers[w], &by_worker[w], lost);
+}
+
 void cf_server_store_done(void *context, struct cf_list *requests)
 {
     struct cf_server *server = context;
@@ -79,14 +88,20 @@ void cf_server_store_done(void *context, struct cf_list *requests)
     for (size_t w = 0; w < server->workers_count; w++)
         cf_list_init(&by_worker[w]);
     struct cf_batch *batch = cf_batch_new(count);
-    CF_ASSERT(batch != NULL);
-    batch->made = cf_wall_clock();
+    bool lost = false;
     for (struct cf_list *node; (node = cf_list_pop_front(requests)) != NULL;) {
         struct cf_store_request *request = CF_LIST_ENTRY(node, struct cf_store_request, link);
         const struct cf_job *job = request->owner;
-        add_event(server, batch, request);
+        if (batch != NULL)
+            add_event(server, batch, request);
+        lost = lost || (cf_store_op_writes(request->op) && request->error == CF_OK);
         cf_list_push_back(&by_worker[job->worker->index], node);
     }
+    if (batch == NULL) {
+        return_all(server, by_worker, lost);
+        return;
+    }
+    batch->made = cf_wall_clock();
     if (CF_MUTANT(EVENTS_REVERSED))
         reverse(batch);
     bool news = batch->count > 0 || batch->lost;
@@ -128,13 +143,10 @@ struct cf_tls_context *cf_server_tls(struct cf_server *server)
 
 /* ---- stopping ---- */
 
-static void tell_workers(struct cf_server *server, enum cf_mail_kind kind)
+static void order_workers(struct cf_server *server, enum cf_order order)
 {
-    for (size_t w = 0; w < server->workers_count; w++) {
-        struct cf_mail *mail = cf_mail_new(kind);
-        CF_ASSERT(mail != NULL);
-        cf_worker_post(server->workers[w], mail);
-    }
+    for (size_t w = 0; w < server->workers_count; w++)
+        cf_worker_order(server->workers[w], order);
 }
 
 static void drain(struct control *control, cf_ms wait_ms)
@@ -143,19 +155,19 @@ static void drain(struct control *control, cf_ms wait_ms)
     if (control->draining) {
         /* Ctrl-C reaches a script and its server, and the script passes it on: that is one wish. */
         if (now - control->drain_started >= SAME_SIGNAL_MS)
-            tell_workers(&control->server, CF_MAIL_CUT);
+            order_workers(&control->server, CF_ORDER_CUT);
         return;
     }
     control->draining = true;
     control->drain_started = now;
-    tell_workers(&control->server, CF_MAIL_DRAIN);
+    order_workers(&control->server, CF_ORDER_DRAIN);
     cf_loop_timer_set(control->server.control, &control->drain_timer, now + wait_ms);
 }
 
 static void on_drain_over(struct cf_loop_timer *timer)
 {
     struct control *control = CF_CONTAINER_OF(timer, struct control, drain_timer);
-    tell_workers(&control->server, CF_MAIL_CUT);
+    order_workers(&control->server, CF_ORDER_CUT);
 }
 
 void cf_server_worker_ended(struct cf_server *server)

@@ -179,14 +179,29 @@ static void handle_mail(struct cf_worker *worker, struct cf_mail *mail)
     case CF_MAIL_PROBE:
         probe(worker, mail->ticket);
         break;
-    case CF_MAIL_DRAIN:
-        drain(worker);
-        break;
-    case CF_MAIL_CUT:
-        cut(worker);
-        break;
     }
     cf_mail_free(mail);
+}
+
+/* What came back while there was no memory for a mail. */
+static void take_returns(struct cf_worker *worker)
+{
+    struct cf_list requests;
+    cf_list_init(&requests);
+    if (atomic_exchange(&worker->events_lost, false))
+        cf_fanout_lost(worker);
+    cf_mailbox_take(&worker->returns, &requests);
+    for (struct cf_list *node; (node = cf_list_pop_front(&requests)) != NULL;)
+        finish_request(worker, CF_LIST_ENTRY(node, struct cf_store_request, link));
+}
+
+static void take_orders(struct cf_worker *worker)
+{
+    unsigned orders = atomic_exchange(&worker->orders, 0);
+    if ((orders & CF_ORDER_DRAIN) != 0)
+        drain(worker);
+    if ((orders & CF_ORDER_CUT) != 0)
+        cut(worker);
 }
 
 static void on_wake(void *context)
@@ -197,6 +212,8 @@ static void on_wake(void *context)
     cf_mailbox_take(&worker->mailbox, &items);
     for (struct cf_list *node; (node = cf_list_pop_front(&items)) != NULL;)
         handle_mail(worker, CF_LIST_ENTRY(node, struct cf_mail, link));
+    take_returns(worker);
+    take_orders(worker);
     stop_if_done(worker);
 }
 
@@ -259,6 +276,7 @@ enum cf_error cf_worker_new(struct cf_server *server, unsigned index, struct cf_
         return error;
     }
     cf_mailbox_init(&worker->mailbox, worker->loop);
+    cf_mailbox_init(&worker->returns, worker->loop);
     cf_lost_sweep_later(worker);
     cf_sweep_begin(worker);
     if (server->config->ws_compression) {
@@ -286,6 +304,9 @@ static void discard_mail(struct cf_worker *worker)
         cf_poll_discard(mail);
         cf_mail_free(mail);
     }
+    cf_mailbox_take(&worker->returns, &items);
+    for (struct cf_list *node; (node = cf_list_pop_front(&items)) != NULL;)
+        cf_store_request_free(CF_LIST_ENTRY(node, struct cf_store_request, link));
 }
 
 void cf_worker_free(struct cf_worker *worker)
@@ -294,6 +315,7 @@ void cf_worker_free(struct cf_worker *worker)
     stop_listening(worker);
     cf_loop_free(worker->loop);
     cf_mailbox_deinit(&worker->mailbox);
+    cf_mailbox_deinit(&worker->returns);
     cf_ws_deflater_free(worker->deflater);
     cf_ws_inflater_free(worker->inflater);
     cf_hub_deinit(&worker->hub);
@@ -352,4 +374,19 @@ void cf_worker_post(struct cf_worker *worker, struct cf_mail *mail)
     cf_list_init(&items);
     cf_list_push_back(&items, &mail->link);
     cf_mailbox_post(&worker->mailbox, &items);
+}
+
+void cf_worker_return(struct cf_worker *worker, struct cf_list *requests, bool lost)
+{
+    if (lost)
+        atomic_store(&worker->events_lost, true);
+    if (requests != NULL)
+        cf_mailbox_post(&worker->returns, requests);
+    cf_loop_wake(worker->loop);
+}
+
+void cf_worker_order(struct cf_worker *worker, enum cf_order order)
+{
+    atomic_fetch_or(&worker->orders, order);
+    cf_loop_wake(worker->loop);
 }

@@ -23,6 +23,11 @@ struct cf_job {
 
 enum { CF_SIGHTINGS = 1024 };
 
+enum cf_order {
+    CF_ORDER_DRAIN = 1, /* stop accepting, say goodbye, finish */
+    CF_ORDER_CUT = 2,   /* the time for that is over */
+};
+
 struct cf_worker {
     struct cf_server *server;
     unsigned index;
@@ -30,6 +35,9 @@ struct cf_worker {
     bool started; /* there is such a thread, to be joined */
     struct cf_loop *loop;
     struct cf_mailbox mailbox;
+    struct cf_mailbox returns; /* cf_worker_return: requests, by their own links */
+    atomic_bool events_lost;
+    atomic_uint orders; /* enum cf_order, or-ed */
     struct cf_listener *listeners[CF_LISTEN_MAX];
     size_t listeners_count;
     struct cf_slots slots; /* sessions by ticket */
@@ -76,6 +84,11 @@ enum cf_error cf_worker_listen(struct cf_worker *worker, int fd);
 enum cf_error cf_worker_start(struct cf_worker *worker);
 /* From any thread. */
 void cf_worker_post(struct cf_worker *worker, struct cf_mail *mail);
+/* The same of finished store requests (NULL: none), when there is no memory for a mail. `lost`:
+ * there were events, too, which cannot be told: everybody here must come again and fetch. */
+void cf_worker_return(struct cf_worker *worker, struct cf_list *requests, bool lost);
+/* From any thread, and without memory. */
+void cf_worker_order(struct cf_worker *worker, enum cf_order order);
 
 /* For sessions, on the worker's thread. */
 

@@ -287,13 +287,10 @@ static void fill(void *context, uint8_t *out, size_t len)
         out[i] = (uint8_t)sim_random();
 }
 
-static void tell_workers(enum cf_mail_kind kind)
+static void order_workers(enum cf_order order)
 {
-    for (size_t w = 0; w < server->workers_count; w++) {
-        struct cf_mail *mail = cf_mail_new(kind);
-        CF_ASSERT(mail != NULL);
-        cf_worker_post(server->workers[w], mail);
-    }
+    for (size_t w = 0; w < server->workers_count; w++)
+        cf_worker_order(server->workers[w], order);
 }
 
 static bool is_done(void)
@@ -319,7 +316,7 @@ static void finish(void)
 static void on_cut(struct sim_event *event)
 {
     (void)event;
-    tell_workers(CF_MAIL_CUT);
+    order_workers(CF_ORDER_CUT);
 }
 
 static void start(void)
@@ -344,9 +341,9 @@ void sim_server_kill(void)
     for (unsigned i = 0; i < sim_loops_count(); i++)
         sim_loop_hold(i, 0);
     cut_way();
-    tell_workers(CF_MAIL_DRAIN);
+    order_workers(CF_ORDER_DRAIN);
     sim_loops_run();
-    tell_workers(CF_MAIL_CUT);
+    order_workers(CF_ORDER_CUT);
     sim_loops_run();
     CF_ASSERT(is_done());
     finish();
@@ -358,7 +355,7 @@ void sim_server_stop(int64_t wait)
         return;
     sim_trace("server: is told to stop");
     stopping = true;
-    tell_workers(CF_MAIL_DRAIN);
+    order_workers(CF_ORDER_DRAIN);
     sim_at(&cut, wait);
 }
 
