@@ -172,10 +172,16 @@ static void fetch_missed(struct orbiter *orbiter)
     fetch_from(orbiter, -1, orbiter->cursor);
 }
 
+/* And goes on to: what comes after it has asked to leave is missed. */
+static bool hears(const struct orbiter *orbiter, int group)
+{
+    return orbiter->granted[group] && orbiter->leaving != group;
+}
+
 static void fetch_gaps(struct orbiter *orbiter)
 {
     for (int g = 0; g < GROUPS; g++) {
-        if (orbiter->gap[g] && orbiter->granted[g]) {
+        if (orbiter->gap[g] && hears(orbiter, g)) {
             fetch_from(orbiter, g, 0);
             return;
         }
@@ -227,7 +233,7 @@ static void take_page(struct orbiter *orbiter, struct cf_slice array, bool has_m
         fetch_page(orbiter);
         return;
     }
-    if (orbiter->scope >= 0 && orbiter->granted[orbiter->scope])
+    if (orbiter->scope >= 0 && hears(orbiter, orbiter->scope))
         orbiter->gap[orbiter->scope] = false;
     fetch_gaps(orbiter);
 }
