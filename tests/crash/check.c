@@ -55,6 +55,16 @@ bool tally_is_clean(const struct tally *tally)
     return tally->lost + tally->doubled + tally->refused + tally->wrong + tally->damaged == 0;
 }
 
+void tally_trace(struct tally *tally, const struct disk *disk)
+{
+    for (size_t i = 0; i < disk->ops_count; i++) {
+        const struct disk_op *op = &disk->ops[i];
+        uint64_t part =
+            (uint64_t)op->kind << 56 ^ (uint64_t)op->file << 48 ^ op->at << 16 ^ op->len;
+        tally->trace = random_part(tally->trace, part);
+    }
+}
+
 /* ---- what the database says of itself ---- */
 
 /* Each counts what must not be. The log of a room, a conversation and a group has no gap and goes

@@ -37,7 +37,8 @@ struct tally {
     uint64_t wrong;            /* answered otherwise than promised, though all was there */
     uint64_t damaged;          /* did not open, or not sound */
     uint64_t unknown_there, unknown_gone; /* batches of unknown outcome */
-    bool quiet;                           /* losses are wanted: do not tell of each */
+    uint64_t trace; /* a hash of all that the disks were asked: the same for the same seed */
+    bool quiet;     /* losses are wanted: do not tell of each */
 };
 
 uint64_t text_hash(const struct text *text);
@@ -48,6 +49,8 @@ void history_add(struct history *history, uint64_t number, enum rig_outcome outc
  * their marks. */
 void history_cut(const struct history *history, size_t before, const struct disk *disk, size_t at,
                  struct history *out_known);
+/* Adds the disk's log to the trace. */
+void tally_trace(struct tally *tally, const struct disk *disk);
 bool tally_is_clean(const struct tally *tally);
 
 /* Checks the disk and puts the figures into the tally. The history is continued by what was done in

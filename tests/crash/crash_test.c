@@ -10,7 +10,7 @@
 #include "crash/machine.h"
 #include "crash/power.h"
 
-enum { SEED = 1, IMAGES = 160, CONTROL_IMAGES = 24, SYNCS = 40, WRITES = 40 };
+enum { SEED = 1, SAME_IMAGES = 8, IMAGES = 160, CONTROL_IMAGES = 24, SYNCS = 40, WRITES = 40 };
 
 static void assert_clean(const struct tally *tally)
 {
@@ -46,6 +46,18 @@ static void less_than_full_loses(void **state)
     struct tally lying = {.quiet = true};
     power_run(POWER_LYING_DISK, SEED, CONTROL_IMAGES, &lying);
     assert_true(lying.lost > 0);
+}
+
+static void the_same_seed_is_the_same_run(void **state)
+{
+    (void)state;
+    struct tally tallies[2] = {{0}};
+    for (size_t i = 0; i < 2; i++) {
+        power_run(POWER_AS_SHIPPED, SEED + 1, SAME_IMAGES, &tallies[i]);
+        (void)faults_run(FAULTS_DISK_FULL, 50, SEED, 1, &tallies[i]);
+    }
+    assert_true(tallies[0].trace != 0);
+    assert_true(tallies[0].trace == tallies[1].trace);
 }
 
 static void run_faults(enum faults_kind kind, uint64_t k_max)
@@ -96,6 +108,7 @@ int main(void)
         cmocka_unit_test(a_write_that_fails),
         cmocka_unit_test(a_full_disk),
         cmocka_unit_test(a_new_file),
+        cmocka_unit_test(the_same_seed_is_the_same_run),
     };
     machine_install();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -267,6 +267,7 @@ static bool end(struct trial *trial)
 {
     rig_deinit(&trial->rig);
     check_images(trial);
+    tally_trace(trial->tally, trial->disk);
     text_deinit(&trial->answers);
     disk_free(trial->disk);
     return trial->good;

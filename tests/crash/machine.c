@@ -21,9 +21,7 @@ int __real_close(int fd);
 int __real_flock(int fd, int operation);
 int __real_stat(const char *path, struct stat *out);
 int __real_fsync(int fd);
-int __real_clock_gettime(clockid_t clock, struct timespec *out);
-int __real_pthread_cond_timedwait(pthread_cond_t *some, pthread_mutex_t *lock,
-                                  const struct timespec *deadline);
+int __real_pthread_cond_wait(pthread_cond_t *some, pthread_mutex_t *lock);
 void *__real_sqlite3_wal_hook(sqlite3 *handle, int (*hook)(void *, sqlite3 *, const char *, int),
                               void *context);
 
@@ -33,6 +31,7 @@ int __wrap_flock(int fd, int operation);
 int __wrap_stat(const char *path, struct stat *out);
 int __wrap_fsync(int fd);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *out);
+int __wrap_pthread_cond_wait(pthread_cond_t *some, pthread_mutex_t *lock);
 int __wrap_pthread_cond_timedwait(pthread_cond_t *some, pthread_mutex_t *lock,
                                   const struct timespec *deadline);
 void *__wrap_sqlite3_wal_hook(sqlite3 *handle, int (*hook)(void *, sqlite3 *, const char *, int),
@@ -45,9 +44,11 @@ static struct {
     bool flocked;
     bool weak;
     int64_t wall_us, monotonic_ms;
-    pthread_cond_t *waiting; /* on this, with a timeout */
-    pthread_mutex_t *waiting_lock;
-    bool tick, ticked;
+    pthread_cond_t *writers; /* what the writer waits on: nobody else has a timeout */
+    pthread_mutex_t *writers_lock;
+    bool resting; /* the writer waits */
+    bool timed;   /* with a timeout */
+    bool tick;    /* which is to be over */
 } machine = {.lock = PTHREAD_MUTEX_INITIALIZER,
              .changed = PTHREAD_COND_INITIALIZER,
              .wall_us = INT64_C(1700000000000000)};
@@ -181,76 +182,95 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *out)
     return 0;
 }
 
-/* Takes the tick, if there is one. The waiter holds the lock that it waits with, so whoever ticks
- * cannot give it work before it has seen its timeout. */
+void machine_boot(void)
+{
+    lock();
+    machine.writers = NULL;
+    machine.resting = machine.timed = machine.tick = false;
+    unlock();
+}
+
+static void set_resting(bool resting, bool timed)
+{
+    machine.resting = resting;
+    machine.timed = timed;
+    (void)pthread_cond_broadcast(&machine.changed);
+}
+
+/* Whoever ticks cannot give the writer work before it has seen its timeout: the writer holds the
+ * lock of its queue from here on. */
 static bool take_tick(void)
 {
     lock();
     bool ticked = machine.tick;
-    if (ticked) {
-        machine.tick = false;
-        machine.ticked = true;
-        (void)pthread_cond_broadcast(&machine.changed);
-    }
+    machine.tick = false;
+    set_resting(false, false);
     unlock();
     return ticked;
 }
 
-static void set_waiting(pthread_cond_t *some, pthread_mutex_t *with)
+int __wrap_pthread_cond_wait(pthread_cond_t *some, pthread_mutex_t *with)
 {
     lock();
-    machine.waiting = some;
-    machine.waiting_lock = with;
-    (void)pthread_cond_broadcast(&machine.changed);
+    bool writer = some == machine.writers;
+    if (writer)
+        set_resting(true, false);
     unlock();
+    int rc = __real_pthread_cond_wait(some, with);
+    if (writer)
+        (void)take_tick();
+    return rc;
 }
 
 int __wrap_pthread_cond_timedwait(pthread_cond_t *some, pthread_mutex_t *with,
                                   const struct timespec *deadline)
 {
     (void)deadline;
-    set_waiting(some, with);
-    bool ticked = take_tick();
-    int rc = ticked ? 0 : pthread_cond_wait(some, with);
-    ticked = ticked || take_tick();
-    set_waiting(NULL, NULL);
-    return ticked ? ETIMEDOUT : rc;
+    lock();
+    machine.writers = some;
+    machine.writers_lock = with;
+    set_resting(true, true);
+    unlock();
+    int rc = __real_pthread_cond_wait(some, with);
+    return take_tick() ? ETIMEDOUT : rc;
 }
 
-static void deadline_in(struct timespec *out, long ms)
+/* With the machine locked. */
+static void await_rest(void)
 {
-    (void)__real_clock_gettime(CLOCK_REALTIME, out);
-    out->tv_nsec += ms * 1000000;
-    out->tv_sec += out->tv_nsec / 1000000000;
-    out->tv_nsec %= 1000000000;
+    while (!machine.resting)
+        CF_ASSERT(__real_pthread_cond_wait(&machine.changed, &machine.lock) == 0);
+}
+
+void machine_settle(void)
+{
+    lock();
+    await_rest();
+    unlock();
 }
 
 bool machine_tick(void)
 {
-    enum { PATIENCE_MS = 2000 };
-    struct timespec deadline;
-    deadline_in(&deadline, PATIENCE_MS);
     lock();
-    int rc = 0;
-    while (rc == 0 && machine.waiting == NULL)
-        rc = __real_pthread_cond_timedwait(&machine.changed, &machine.lock, &deadline);
-    if (machine.waiting == NULL) {
-        unlock();
-        return false;
+    await_rest();
+    bool timed = machine.timed;
+    if (timed) {
+        machine.monotonic_ms += TICK_MS;
+        machine.tick = true;
     }
-    machine.monotonic_ms += TICK_MS;
-    machine.tick = true;
-    machine.ticked = false;
-    pthread_cond_t *waiting = machine.waiting;
-    pthread_mutex_t *waiting_lock = machine.waiting_lock;
+    pthread_cond_t *writers = machine.writers;
+    pthread_mutex_t *writers_lock = machine.writers_lock;
     unlock();
-    /* Through its lock: it is inside its wait, or has taken the tick before it got there. */
-    CF_ASSERT(pthread_mutex_lock(waiting_lock) == 0);
-    (void)pthread_cond_broadcast(waiting);
-    CF_ASSERT(pthread_mutex_unlock(waiting_lock) == 0);
+    if (!timed)
+        return false;
+    /* Through its lock: it is inside its wait. */
+    CF_ASSERT(pthread_mutex_lock(writers_lock) == 0);
+    (void)pthread_cond_broadcast(writers);
+    CF_ASSERT(pthread_mutex_unlock(writers_lock) == 0);
     lock();
-    while (!machine.ticked)
-        CF_ASSERT(pthread_cond_wait(&machine.changed, &machine.lock) == 0);
+    while (machine.tick)
+        CF_ASSERT(__real_pthread_cond_wait(&machine.changed, &machine.lock) == 0);
+    await_rest();
     unlock();
     return true;
 }

@@ -18,8 +18,12 @@ struct disk *machine_disk(void);
 
 /* The wall clock, in microseconds. */
 void machine_set_wall(int64_t now_us);
-/* A second goes by for whoever waits with a timeout; returns when that one wait has timed out.
- * False: nobody waited with a timeout. */
+/* Before a store is opened: nobody waits yet. */
+void machine_boot(void);
+/* Waits until the store's writer has nothing to do, whatever it does after its answers. */
+void machine_settle(void);
+/* A second goes by for the writer, and what it does then is done. False: it does not wait for any
+ * time to go by. */
 bool machine_tick(void);
 /* From now on every connection that the store writes through is set to synchronous=NORMAL behind
  * its back. */

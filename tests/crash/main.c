@@ -16,10 +16,10 @@ struct options {
 static void print_row(const char *name, uint64_t trials, const struct tally *tally)
 {
     (void)printf("%-42s %6" PRIu64 " %7" PRIu64 " %10" PRIu64 " %6" PRIu64 " %7" PRIu64 " %7" PRIu64
-                 " %6" PRIu64 " %7" PRIu64 "  %" PRIu64 "/%" PRIu64 "\n",
+                 " %6" PRIu64 " %7" PRIu64 "  %" PRIu64 "/%" PRIu64 "  %08" PRIx64 "\n",
                  name, trials, tally->images, tally->checked, tally->lost, tally->doubled,
                  tally->refused, tally->wrong, tally->damaged, tally->unknown_there,
-                 tally->unknown_gone);
+                 tally->unknown_gone, tally->trace >> 32);
     (void)fflush(stdout);
 }
 
@@ -27,7 +27,7 @@ static void print_head(const struct options *options)
 {
     (void)printf("seed %" PRIu64 "\n", options->seed);
     (void)printf("%-42s %6s %7s %10s %6s %7s %7s %6s %7s  %s\n", "", "k", "images", "acked", "lost",
-                 "doubled", "refused", "wrong", "damaged", "unknown: there/gone");
+                 "doubled", "refused", "wrong", "damaged", "unknown: there/gone  trace");
 }
 
 static bool run_power(const struct options *options)

@@ -107,6 +107,7 @@ static void crash_twice(struct life *life, uint64_t seed, const char *name, stru
         (void)crash_once(&next, before, random_part(seed, 1), name, tally, &last);
         disk_free(last.disk);
     }
+    tally_trace(tally, next.disk);
     disk_free(next.disk);
 }
 
@@ -127,6 +128,7 @@ void power_run(enum power_weakness weakness, uint64_t seed, uint64_t images, str
                            (unsigned long long)i);
             crash_twice(&life, random_part(life.seed, 100 + i), name, tally);
         }
+        tally_trace(tally, life.disk);
         disk_free(life.disk);
     }
     machine_weaken(false);

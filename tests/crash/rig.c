@@ -92,13 +92,18 @@ bool rig_open(struct rig *rig)
     };
     struct cf_buf why;
     cf_buf_init(&why, 4096);
+    machine_boot();
     unsigned version = 0;
     enum cf_error error = cf_store_sqlite_inspect(config.path, &version, &why);
     if (error == CF_OK && version == 0)
         error = cf_store_sqlite_migrate(config.path, &why);
     if (error == CF_OK)
         error = cf_store_sqlite_open(&config, &rig->sink, &rig->store, &why);
-    if (error != CF_OK)
+    /* Its first wait, by which the machine knows the writer: opening has left something in the WAL.
+     */
+    if (error == CF_OK)
+        machine_settle();
+    else
         rig->store = NULL;
     keep_why(rig, &why);
     return error == CF_OK;
@@ -147,6 +152,8 @@ static void run(struct rig *rig, struct cf_list *requests)
     while (rig->finished_count < count)
         CF_ASSERT(pthread_cond_wait(&rig->handed_over, &rig->lock) == 0);
     unlock(rig);
+    if (!rig->mem)
+        machine_settle();
 }
 
 static void collect(struct rig *rig, struct text *out_text, size_t *out_ok)
