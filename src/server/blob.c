@@ -60,9 +60,9 @@ static void end(struct cf_blob *blob)
         destroy(blob);
 }
 
-bool cf_blob_is(const struct cf_blob *blob, const struct cf_uuid *upload)
+bool cf_blob_waits(const struct cf_blob *blob, const struct cf_uuid *upload)
 {
-    return cf_uuid_eq(&blob->id, upload);
+    return blob->step == CF_BLOB_TAKING && !blob->ended && cf_uuid_eq(&blob->id, upload);
 }
 
 void cf_blob_leave(struct cf_blob *blob)

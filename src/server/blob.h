@@ -23,8 +23,8 @@ enum cf_error cf_blob_body(struct cf_exchange *exchange, struct cf_slice bytes);
 void cf_blob_end(struct cf_exchange *exchange);
 /* The exchange is gone; the upload lets go when what it waits for has come. NULL is allowed. */
 void cf_blob_leave(struct cf_blob *blob);
-/* Does it write this upload? */
-bool cf_blob_is(const struct cf_blob *blob, const struct cf_uuid *upload);
+/* Does it have this upload, and wait for its peer's bytes? What does not will be over soon. */
+bool cf_blob_waits(const struct cf_blob *blob, const struct cf_uuid *upload);
 /* What OPTIONS says about tus: header lines. CF_E_NOMEM, CF_E_TOO_LARGE. */
 enum cf_error cf_blob_options(const struct cf_exchange *exchange, struct cf_buf *out);
 /* Removes the file of media that are dead in the store; the sweeper forgets them. */

@@ -154,7 +154,7 @@ static void let_go(struct cf_worker *worker, const struct cf_mail *mail)
 {
     const struct cf_exchange *exchange =
         cf_exchange_waiting(cf_slots_get(&worker->slots, mail->ticket));
-    if (exchange != NULL && exchange->blob != NULL && cf_blob_is(exchange->blob, &mail->upload))
+    if (exchange != NULL && exchange->blob != NULL && cf_blob_waits(exchange->blob, &mail->upload))
         cf_conn_abort(&exchange->web->session->conn, CF_E_CLOSED);
 }
 
