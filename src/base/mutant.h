@@ -9,9 +9,11 @@
 /* X(name, what is wrong) */
 #define CF_MUTANT_MAP(X)                                                             \
     X(ACK_BEFORE_COMMIT, "a write is acknowledged and told before it is on disk")    \
+    X(TOLD_BEFORE_COMMIT, "a write is told to others before it is on disk")          \
     X(DEDUPE_OFF, "a retry in a shop is stored again")                               \
     X(REPLAY_TOLD, "a retry that stored nothing is broadcast again")                 \
     X(SLOW_SKIPPED, "a slow consumer's messages are dropped, and it is not cut off") \
+    X(SLOW_NEVER_CUT, "what waits for a slow consumer grows without end")            \
     X(ONE_WORKER_TOLD, "only the first worker hears of a commit")                    \
     X(EVENTS_REVERSED, "the events of one commit are told in the reverse order")     \
     X(LATE_LIVE, "a stream hears nothing before its first second is over")           \
@@ -26,6 +28,7 @@
     X(TYPING_STAYS, "nobody stops typing by themselves")                             \
     X(TALK_REMOVED_KEPT, "a removed participant's sockets stay in the room")         \
     X(STAMP_REPEATS, "two events of a group may have one server_timestamp")          \
+    X(STAMPS_REUSED, "after a crash a group's stamps begin again with the clock")    \
     X(SINCE_EXCLUSIVE, "since leaves out the events of that very server_timestamp")  \
     X(CURSOR_AHEAD, "a frame that is no event is stamped ahead of what was told")    \
     X(PENDING_LIVE, "a group is heard before the membership is known")               \

@@ -56,6 +56,8 @@ static void add_event(const struct cf_server *server, struct cf_batch *batch,
     struct cf_event *event;
     if (cf_event_of(request, server->hash_key, &event) != CF_OK)
         batch->lost = true;
+    else if (event != NULL && CF_MUTANT(TOLD_BEFORE_COMMIT))
+        cf_event_unref(event); /* told already */
     else if (event != NULL)
         batch->events[batch->count++] = event;
     request->place = batch->count;

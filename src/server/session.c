@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/mutant.h"
 #include "server/line.h"
 #include "server/orbit.h"
 #include "server/stream.h"
@@ -151,7 +152,7 @@ enum cf_error cf_session_deliver(struct cf_session *session, struct cf_shared *f
     size_t messages_max = session->worker->server->config->ws_send_buffer;
     bool full = queue->messages + messages > messages_max ||
                 queue->bytes + frames->len > messages_max * bytes_each;
-    if (full && queue->messages > 0)
+    if (full && queue->messages > 0 && !CF_MUTANT(SLOW_NEVER_CUT))
         return CF_E_SLOW;
     return cf_conn_queue(&session->conn, frames, messages);
 }

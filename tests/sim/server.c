@@ -39,6 +39,7 @@ struct way_to_disk {
     struct sim_event read, commit;
     bool refused; /* the commit that runs is refused: the disk is full */
     bool unknown; /* its outcome will be unknown */
+    bool told;    /* a mutant has done it, and told of it, already */
     bool failed;  /* one was: nothing is written any more, the process ends */
     bool dying;   /* nothing is done any more */
     int64_t full_until;
@@ -78,7 +79,7 @@ static void execute(struct cf_list *requests)
     cf_list_splice_back(requests, &disk.finished);
 }
 
-/* ---- a disk that lies: CF_MUTANT_ACK_BEFORE_COMMIT ---- */
+/* ---- a disk that lies: CF_MUTANT_ACK_BEFORE_COMMIT, _TOLD_BEFORE_COMMIT ---- */
 
 static void copy_bytes(struct cf_store_request *copy, struct cf_slice *slice)
 {
@@ -157,6 +158,20 @@ static void lie(struct cf_list *requests)
     hand_over(&done);
 }
 
+/* CF_MUTANT_TOLD_BEFORE_COMMIT: who asked is answered when it is on the disk. */
+static void tell_early(struct cf_list *requests)
+{
+    add_copies(requests, &disk.unsynced);
+    execute(requests);
+    for (struct cf_list *node = requests->next; node != requests; node = node->next) {
+        struct cf_event *event;
+        CF_ASSERT(cf_event_of(CF_LIST_ENTRY(node, struct cf_store_request, link), server->hash_key,
+                              &event) == CF_OK);
+        if (event != NULL)
+            cf_server_publish(server, event);
+    }
+}
+
 /* ---- what it does with writes and reads ---- */
 
 static void make_unavailable(struct cf_list *requests)
@@ -183,6 +198,9 @@ static void begin_commit(void)
     sim_at(&way.commit, takes);
     if (CF_MUTANT(ACK_BEFORE_COMMIT) && !way.refused && !way.unknown)
         lie(&way.committing);
+    way.told = CF_MUTANT(TOLD_BEFORE_COMMIT) && !way.refused && !way.unknown;
+    if (way.told)
+        tell_early(&way.committing);
 }
 
 static void on_commit(struct sim_event *event)
@@ -192,7 +210,7 @@ static void on_commit(struct sim_event *event)
     cf_list_init(&done);
     cf_list_splice_back(&done, &way.committing);
     cf_list_splice_back(&disk.journal, &disk.unsynced);
-    if (!way.refused && !(way.unknown && sim_chance(500)))
+    if (!way.refused && !way.told && !(way.unknown && sim_chance(500)))
         execute(&done);
     if (way.refused || way.unknown) {
         sim_trace("disk: a commit %s", way.refused ? "is refused" : "whose outcome is unknown");
@@ -266,7 +284,7 @@ static void cut_way(void)
     sim_cancel(&way.read);
     sim_cancel(&way.commit);
     cf_list_splice_back(&lost, &way.committing);
-    if (!cf_list_empty(&lost) && !way.refused && sim_chance(500)) {
+    if (!cf_list_empty(&lost) && !way.refused && !way.told && sim_chance(500)) {
         sim_trace("disk: the last commit was made, and nobody told");
         execute(&lost);
     }
@@ -325,6 +343,7 @@ static void start(void)
     struct cf_buf why;
     cf_buf_init(&why, 4096);
     sim_trace("server: starts");
+    cf_store_mem_reopened(disk.memory);
     server = calloc(1, sizeof(*server));
     CF_ASSERT(server != NULL);
     CF_ASSERT(cf_parts_open_core(server, &config, &entropy, &why) == CF_OK);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/session.h"
 #include "sim/net.h"
 #include "sim/server.h"
 
@@ -163,10 +164,33 @@ static void be_calm(void)
                   CALM_MAX / SIM_SECOND);
 }
 
+/* What others said waits for a stream, a line or an Orbital client up to its limit. */
+static void check_session(const struct cf_session *session)
+{
+    uint32_t waiting = cf_conn_outq(&session->conn)->messages;
+    if (waiting > session->worker->server->config->ws_send_buffer)
+        book_fail("no queue passes its limit", "%u messages wait for a connection",
+                  (unsigned)waiting);
+}
+
+static void on_check(struct sim_event *event)
+{
+    const struct cf_server *server = sim_server_get();
+    sim_at(event, 1 * SIM_SECOND);
+    for (size_t w = 0; server != NULL && w < server->workers_count; w++) {
+        const struct cf_list *sessions = &server->workers[w]->sessions;
+        for (const struct cf_list *node = sessions->next; node != sessions; node = node->next)
+            check_session(CF_LIST_ENTRY(node, struct cf_session, link));
+    }
+}
+
+static struct sim_event check_queues = {.happen = on_check};
+
 static void play(void)
 {
     fair_weather();
     sim_server_begin((unsigned)sim_between(1, 3));
+    sim_at(&check_queues, 0);
     for (size_t i = 0; i < CF_ARRAY_LEN(dialects); i++)
         dialects[i]->begin();
     if (!run_until(all_set_up, SETUP_MAX))
@@ -192,6 +216,7 @@ void sim_world_run(uint64_t seed, bool tracing, uint64_t events_max, struct sim_
     for (size_t i = 0; i < CF_ARRAY_LEN(dialects); i++)
         dialects[i]->end();
     sim_cancel(&fate);
+    sim_cancel(&check_queues);
     *out_result = (struct sim_result){.failed = book.failed,
                                       .events = sim.events,
                                       .hash = sim.hash,

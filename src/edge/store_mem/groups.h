@@ -40,6 +40,8 @@ struct mem_group_media {
 
 void cf_mem_groups_init(struct mem_store *mem);
 void cf_mem_groups_deinit(struct mem_store *mem);
+/* The last stamps, from the log. */
+void cf_mem_groups_reopened(struct mem_store *mem);
 
 /* The group, if the actor is in it; else NULL. */
 struct mem_group *cf_mem_group_find_own(struct mem_store *mem,

@@ -56,6 +56,12 @@ static bool is_post(const struct cf_group_event *event)
     return (event->kind & (CF_GROUP_MESSAGE | CF_GROUP_THREAD | CF_GROUP_REPLY)) != 0;
 }
 
+static void note_stamp(struct mem_store *mem, struct mem_group *group, int64_t stamp, size_t bytes)
+{
+    group->last = stamp;
+    cf_group_clock_give(&mem->clock, stamp, bytes);
+}
+
 static enum cf_error link_event(struct mem_store *mem, struct mem_group_event *event)
 {
     struct mem_group_event **log =
@@ -75,9 +81,19 @@ static enum cf_error link_event(struct mem_store *mem, struct mem_group_event *e
         }
     }
     mem->group_log[mem->group_log_count++] = event;
-    event->group->last = event->row.stamp;
-    cf_group_clock_give(&mem->clock, event->row.stamp, cf_group_event_bytes(&event->row));
+    note_stamp(mem, event->group, event->row.stamp, cf_group_event_bytes(&event->row));
     return CF_OK;
+}
+
+void cf_mem_groups_reopened(struct mem_store *mem)
+{
+    mem->clock = (struct cf_group_clock){0};
+    for (size_t i = 0; i < mem->groups_count; i++)
+        note_stamp(mem, mem->groups[i], CF_MUTANT(STAMPS_REUSED) ? 0 : mem->groups[i]->created, 0);
+    for (size_t i = 0; i < mem->group_log_count && !CF_MUTANT(STAMPS_REUSED); i++) {
+        const struct mem_group_event *event = mem->group_log[i];
+        note_stamp(mem, event->group, event->row.stamp, cf_group_event_bytes(&event->row));
+    }
 }
 
 /* Fills a zeroed event and the answer, and puts it where it belongs. */

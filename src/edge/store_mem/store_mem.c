@@ -108,3 +108,8 @@ void cf_store_mem_fail_writes(struct cf_store *store, bool fail)
 {
     from_store(store)->stats.writable = !fail;
 }
+
+void cf_store_mem_reopened(struct cf_store *store)
+{
+    cf_mem_groups_reopened(from_store(store));
+}

@@ -12,5 +12,7 @@ struct cf_store *cf_store_mem_open(const struct cf_store_sink *sink, const uint8
 void cf_store_mem_step(struct cf_store *store);
 /* From now on every write fails as a failed commit does (true), or no longer (false). */
 void cf_store_mem_fail_writes(struct cf_store *store, bool fail);
+/* A new process finds what is stored, and works out the rest of it again. */
+void cf_store_mem_reopened(struct cf_store *store);
 
 #endif
