@@ -9,7 +9,7 @@
 
 #include "base/assert.h"
 
-enum { CAP_FIRST = 8 };
+enum { CAP_FIRST = 2 };
 
 static uint64_t load_le64(const uint8_t *bytes)
 {
@@ -34,19 +34,24 @@ void cf_map_deinit(struct cf_map *map)
 /* How far the entry in slot `index` is from its home. */
 static size_t distance_of(const struct cf_map *map, size_t index)
 {
-    return (index - (size_t)map->slots[index].hash) & (map->cap - 1);
+    return (index - map->slots[index].hash) & (map->cap - 1);
 }
 
-static struct cf_map_slot *find_slot(const struct cf_map *map, uint64_t hash, struct cf_slice key)
+static uint32_t hash_of(const struct cf_map *map, struct cf_slice key)
+{
+    return (uint32_t)cf_siphash(map->key, key);
+}
+
+static struct cf_map_slot *find_slot(const struct cf_map *map, uint32_t hash, struct cf_slice key)
 {
     if (map->cap == 0)
         return NULL;
-    size_t index = (size_t)hash & (map->cap - 1);
+    size_t index = hash & (map->cap - 1);
     for (size_t distance = 0;; distance++) {
         struct cf_map_slot *slot = &map->slots[index];
         if (slot->value == NULL || distance_of(map, index) < distance)
             return NULL;
-        if (slot->hash == hash && cf_slice_eq(slot->key, key))
+        if (slot->hash == hash && cf_slice_eq(cf_slice_of(slot->key, slot->key_len), key))
             return slot;
         index = (index + 1) & (map->cap - 1);
     }
@@ -55,7 +60,7 @@ static struct cf_map_slot *find_slot(const struct cf_map *map, uint64_t hash, st
 /* Puts an entry whose key is not in the map; there is a free slot. */
 static void insert_new(struct cf_map *map, struct cf_map_slot entry)
 {
-    size_t index = (size_t)entry.hash & (map->cap - 1);
+    size_t index = entry.hash & (map->cap - 1);
     for (size_t distance = 0; map->slots[index].value != NULL; distance++) {
         size_t its_distance = distance_of(map, index);
         if (its_distance < distance) {
@@ -87,13 +92,19 @@ static enum cf_error resize(struct cf_map *map, size_t cap)
 
 void *cf_map_get(const struct cf_map *map, struct cf_slice key)
 {
-    const struct cf_map_slot *slot = find_slot(map, cf_siphash(map->key, key), key);
+    const struct cf_map_slot *slot = find_slot(map, hash_of(map, key), key);
     return slot == NULL ? NULL : slot->value;
+}
+
+/* 7/8 of the slots; of fewer than eight, all but one. */
+static size_t count_max(size_t cap)
+{
+    return cap - (cap + 7) / 8;
 }
 
 static enum cf_error make_room(struct cf_map *map)
 {
-    if (map->count + 1 <= map->cap / 8 * 7)
+    if (map->count < count_max(map->cap))
         return CF_OK;
     return resize(map, map->cap == 0 ? CAP_FIRST : map->cap * 2);
 }
@@ -101,18 +112,18 @@ static enum cf_error make_room(struct cf_map *map)
 enum cf_error cf_map_put(struct cf_map *map, struct cf_slice key, void *value)
 {
     CF_ASSERT(value != NULL);
-    uint64_t hash = cf_siphash(map->key, key);
-    struct cf_map_slot *slot = find_slot(map, hash, key);
+    if (key.len > UINT32_MAX)
+        return CF_E_TOO_LARGE;
+    struct cf_map_slot entry = {value, key.ptr, (uint32_t)key.len, hash_of(map, key)};
+    struct cf_map_slot *slot = find_slot(map, entry.hash, key);
     if (slot != NULL) {
-        /* The key too: the old one lives in the old value. */
-        slot->key = key;
-        slot->value = value;
+        *slot = entry; /* the key too: the old one lives in the old value */
         return CF_OK;
     }
     enum cf_error error = make_room(map);
     if (error != CF_OK)
         return error;
-    insert_new(map, (struct cf_map_slot){.hash = hash, .key = key, .value = value});
+    insert_new(map, entry);
     map->count++;
     return CF_OK;
 }
@@ -142,7 +153,7 @@ static void shrink(struct cf_map *map)
 
 void *cf_map_remove(struct cf_map *map, struct cf_slice key)
 {
-    struct cf_map_slot *slot = find_slot(map, cf_siphash(map->key, key), key);
+    struct cf_map_slot *slot = find_slot(map, hash_of(map, key), key);
     if (slot == NULL)
         return NULL;
     void *value = slot->value;

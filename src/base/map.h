@@ -1,7 +1,10 @@
 /* A hash map from bytes to pointers, for keys that peers choose: keyed SipHash-1-3, so that nobody
  * outside can make keys collide (hazard V27). Open addressing with backward-shift deletion; grows
  * at 7/8 full and shrinks again. The map borrows the key: it must live in, and as long as, the
- * value. */
+ * value.
+ *
+ * A connection is in several maps, so that a slot is small: the hash has 32 bits (which is as many
+ * slots as a map can have), the key less than 4 GiB, and a map of one entry two slots. */
 #ifndef CF_BASE_MAP_H
 #define CF_BASE_MAP_H
 
@@ -9,9 +12,10 @@
 #include "base/slice.h"
 
 struct cf_map_slot {
-    uint64_t hash;
-    struct cf_slice key;
     void *value; /* NULL: free */
+    const uint8_t *key;
+    uint32_t key_len;
+    uint32_t hash;
 };
 
 struct cf_map {
@@ -27,7 +31,8 @@ void cf_map_init(struct cf_map *map, const uint8_t key[16]);
 void cf_map_deinit(struct cf_map *map);
 /* NULL when absent. */
 void *cf_map_get(const struct cf_map *map, struct cf_slice key);
-/* Adds or replaces; `value` is not NULL. CF_E_NOMEM leaves the map as it was. */
+/* Adds or replaces; `value` is not NULL. CF_E_NOMEM, and CF_E_TOO_LARGE for a key of 4 GiB, leave
+ * the map as it was. */
 enum cf_error cf_map_put(struct cf_map *map, struct cf_slice key, void *value);
 /* Takes the entry out and returns its value; NULL when absent. */
 void *cf_map_remove(struct cf_map *map, struct cf_slice key);
