@@ -1,5 +1,6 @@
-/* Each key has a ring of the times of its last `per_minute` attempts: the next one passes when the
- * oldest of them is a minute old. The list has the keys by their last attempt, refused ones
+/* Each key has a ring of the times of its last attempts: the next one passes when the oldest of
+ * `per_minute` is a minute old. The ring holds those of the last minute, and no more than it has
+ * to: most who connect do so once. The list has the keys by their last attempt, refused ones
  * included, so that hammering does not make a key forgotten. */
 #include "auth/attempts.h"
 
@@ -21,10 +22,11 @@ enum {
 struct entry {
     struct cf_list link;
     cf_ms touched;
-    struct cf_slice key; /* behind the ring, in the same allocation */
-    unsigned count;      /* times in the ring */
-    unsigned next;       /* where the next time goes; in a full ring the oldest is there */
-    cf_ms times[];
+    uint16_t count; /* times in the ring */
+    uint16_t next;  /* where the next time goes; in a full ring the oldest is there */
+    uint16_t cap;
+    uint8_t key_len;
+    cf_ms times[]; /* and behind them the key */
 };
 
 struct cf_attempts {
@@ -49,6 +51,16 @@ struct cf_attempts *cf_attempts_new(unsigned per_minute, size_t keys_max,
     return attempts;
 }
 
+static uint8_t *key_of(struct entry *entry)
+{
+    return (uint8_t *)(entry->times + entry->cap);
+}
+
+static struct cf_slice key_peek(struct entry *entry)
+{
+    return cf_slice_of(key_of(entry), entry->key_len);
+}
+
 static struct entry *idle_longest(const struct cf_attempts *attempts)
 {
     return CF_LIST_ENTRY(attempts->idle.next, struct entry, link);
@@ -56,7 +68,7 @@ static struct entry *idle_longest(const struct cf_attempts *attempts)
 
 static void forget(struct cf_attempts *attempts, struct entry *entry)
 {
-    cf_map_remove(&attempts->entries, entry->key);
+    cf_map_remove(&attempts->entries, key_peek(entry));
     cf_list_remove(&entry->link);
     free(entry);
 }
@@ -82,27 +94,52 @@ static void forget_idle(struct cf_attempts *attempts, cf_ms now)
     }
 }
 
+/* Without times yet. NULL without memory. */
+static struct entry *new_entry(struct cf_slice key, size_t cap)
+{
+    struct entry *entry = malloc(sizeof(*entry) + cap * sizeof(cf_ms) + key.len);
+    if (entry == NULL)
+        return NULL;
+    *entry = (struct entry){.cap = (uint16_t)cap, .key_len = (uint8_t)key.len};
+    cf_list_init(&entry->link);
+    if (key.len > 0)
+        memcpy(key_of(entry), key.ptr, key.len);
+    return entry;
+}
+
 static enum cf_error add_entry(struct cf_attempts *attempts, struct cf_slice key,
                                struct entry **out_entry)
 {
-    size_t ring = attempts->per_minute * sizeof(cf_ms);
-    struct entry *entry = malloc(sizeof(*entry) + ring + key.len);
+    struct entry *entry = new_entry(key, 1);
     if (entry == NULL)
         return CF_E_NOMEM;
-    uint8_t *key_copy = (uint8_t *)entry->times + ring;
-    if (key.len > 0)
-        memcpy(key_copy, key.ptr, key.len);
-    entry->key = cf_slice_of(key_copy, key.len);
-    entry->count = entry->next = 0;
     if (attempts->entries.count == attempts->keys_max)
         forget(attempts, idle_longest(attempts));
-    enum cf_error error = cf_map_put(&attempts->entries, entry->key, entry);
+    enum cf_error error = cf_map_put(&attempts->entries, key_peek(entry), entry);
     if (error != CF_OK) {
         free(entry);
         return error;
     }
-    cf_list_init(&entry->link);
     *out_entry = entry;
+    return CF_OK;
+}
+
+/* A full ring becomes one with room, the oldest time first; the entry moves. */
+static enum cf_error grow(struct cf_attempts *attempts, struct entry **entry)
+{
+    struct entry *old = *entry;
+    size_t cap = old->cap * 2u < attempts->per_minute ? old->cap * 2u : attempts->per_minute;
+    struct entry *grown = new_entry(key_peek(old), cap);
+    if (grown == NULL)
+        return CF_E_NOMEM;
+    for (unsigned i = 0; i < old->count; i++)
+        grown->times[i] = old->times[(old->next + i) % old->cap];
+    grown->count = grown->next = old->count;
+    enum cf_error replaced = cf_map_put(&attempts->entries, key_peek(grown), grown);
+    CF_ASSERT(replaced == CF_OK);
+    cf_list_remove(&old->link);
+    free(old);
+    *entry = grown;
     return CF_OK;
 }
 
@@ -124,14 +161,21 @@ enum cf_error cf_attempts_take(struct cf_attempts *attempts, struct cf_slice key
         if (error != CF_OK)
             return error;
     }
+    bool full = entry->count == entry->cap && now - entry->times[entry->next] < WINDOW_MS;
+    if (full && entry->cap < attempts->per_minute) {
+        enum cf_error error = grow(attempts, &entry);
+        if (error != CF_OK)
+            return error;
+        full = false;
+    }
     touch(attempts, entry, now);
-    if (entry->count == attempts->per_minute && now - entry->times[entry->next] < WINDOW_MS) {
+    if (full) {
         *out_retry_ms = entry->times[entry->next] + WINDOW_MS - now;
         return CF_E_RATE;
     }
     entry->times[entry->next] = now;
-    entry->next = (entry->next + 1) % attempts->per_minute;
-    if (entry->count < attempts->per_minute)
+    entry->next = (uint16_t)((entry->next + 1) % entry->cap);
+    if (entry->count < entry->cap)
         entry->count++;
     return CF_OK;
 }

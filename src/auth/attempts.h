@@ -1,6 +1,6 @@
 /* At most so many attempts in any minute, per key (a user, an address). A sliding window in bounded
- * memory: keys_max keys of 8 bytes an attempt, the one idle longest gives way. A key without
- * attempts for a minute is forgotten. */
+ * memory: keys_max keys of 8 bytes for each attempt of the minute, the one idle longest gives way.
+ * A key without attempts for a minute is forgotten. */
 #ifndef CF_AUTH_ATTEMPTS_H
 #define CF_AUTH_ATTEMPTS_H
 

@@ -1,6 +1,9 @@
 /* Three kinds of entries hang together by lists: a user and a room, each found in a map, and the
  * presence of the one in the other, which is in a list of both. A user has at most seats_max
- * presences, so that finding one is a short walk and needs no third map. */
+ * presences, so that finding one is a short walk and needs no third map.
+ *
+ * Every connection has a seat here, and most are their user's only one: so a presence has its seats
+ * in a ring without a head, and they are told by a number which of a user's was taken first. */
 #include "chat/directory.h"
 
 #include <stdlib.h>
@@ -11,10 +14,9 @@
 #include "base/mutant.h"
 
 struct user {
-    struct cf_list seats;     /* struct cf_seat.in_user, in the order of sitting down */
     struct cf_list presences; /* struct presence.in_user */
     unsigned seats_count;
-    size_t id_len;
+    uint32_t id_len;
     uint8_t id[];
 };
 
@@ -26,16 +28,18 @@ struct room {
 
 struct presence {
     struct cf_list in_user, in_room;
-    struct cf_list seats; /* struct cf_seat.in_presence, in the order of sitting down */
     struct user *user;
     struct room *room;
+    struct cf_seat *newest; /* before it in the ring is the one before, behind it the oldest */
 };
 
 struct cf_seat {
-    struct cf_list in_user, in_presence;
+    struct cf_list ring; /* the seats of the presence */
     struct presence *presence;
-    struct cf_seat_place place;
-    size_t name_len;
+    uint64_t ticket;
+    uint32_t worker;
+    uint32_t serial; /* grows from seat to seat, and may wrap */
+    uint32_t name_len;
     uint8_t name[];
 };
 
@@ -43,6 +47,7 @@ struct cf_directory {
     struct cf_map users, rooms;
     size_t streams;
     unsigned seats_max;
+    uint32_t serial; /* of the next seat */
 };
 
 static struct cf_slice room_key(const struct cf_uuid *id)
@@ -71,15 +76,14 @@ struct cf_directory *cf_directory_new(unsigned seats_max, const uint8_t hash_key
 
 static struct user *add_user(struct cf_directory *directory, struct cf_slice id)
 {
-    if (id.len > SIZE_MAX - sizeof(struct user))
+    if (id.len > UINT32_MAX)
         return NULL;
     struct user *user = malloc(sizeof(*user) + id.len);
     if (user == NULL)
         return NULL;
-    cf_list_init(&user->seats);
     cf_list_init(&user->presences);
     user->seats_count = 0;
-    user->id_len = id.len;
+    user->id_len = (uint32_t)id.len;
     if (id.len > 0)
         memcpy(user->id, id.ptr, id.len);
     if (cf_map_put(&directory->users, user_key(user), user) != CF_OK) {
@@ -109,7 +113,7 @@ static struct presence *add_presence(struct user *user, struct room *room)
     struct presence *presence = malloc(sizeof(*presence));
     if (presence == NULL)
         return NULL;
-    cf_list_init(&presence->seats);
+    presence->newest = NULL;
     presence->user = user;
     presence->room = room;
     cf_list_push_back(&user->presences, &presence->in_user);
@@ -117,22 +121,43 @@ static struct presence *add_presence(struct user *user, struct room *room)
     return presence;
 }
 
-static struct cf_seat *add_seat(struct presence *presence, struct cf_slice name,
-                                struct cf_seat_place place)
+static struct cf_seat *seat_of(struct cf_list *ring)
 {
-    if (name.len > SIZE_MAX - sizeof(struct cf_seat))
+    return CF_LIST_ENTRY(ring, struct cf_seat, ring);
+}
+
+static struct cf_seat *add_seat(struct cf_directory *directory, struct presence *presence,
+                                struct cf_slice name, struct cf_seat_place place)
+{
+    if (name.len > UINT32_MAX)
         return NULL;
     struct cf_seat *seat = malloc(sizeof(*seat) + name.len);
     if (seat == NULL)
         return NULL;
+    cf_list_init(&seat->ring);
     seat->presence = presence;
-    seat->place = place;
-    seat->name_len = name.len;
+    seat->worker = place.worker;
+    seat->ticket = place.ticket;
+    seat->serial = directory->serial++;
+    seat->name_len = (uint32_t)name.len;
     if (name.len > 0)
         memcpy(seat->name, name.ptr, name.len);
-    cf_list_push_back(&presence->user->seats, &seat->in_user);
-    cf_list_push_back(&presence->seats, &seat->in_presence);
+    if (presence->newest != NULL)
+        cf_list_push_back(presence->newest->ring.next, &seat->ring); /* before the oldest */
+    presence->newest = seat;
     return seat;
+}
+
+/* Takes it out of its presence's ring and frees it. */
+static void drop_seat(struct cf_seat *seat)
+{
+    struct presence *presence = seat->presence;
+    if (cf_list_empty(&seat->ring))
+        presence->newest = NULL;
+    else if (presence->newest == seat)
+        presence->newest = seat_of(seat->ring.prev);
+    cf_list_remove(&seat->ring);
+    free(seat);
 }
 
 /* Each drops an entry that nobody needs any more; NULL is allowed. */
@@ -155,7 +180,7 @@ static void drop_room(struct cf_directory *directory, struct room *room)
 
 static void drop_presence(struct presence *presence)
 {
-    if (presence == NULL || !cf_list_empty(&presence->seats))
+    if (presence == NULL || presence->newest != NULL)
         return;
     cf_list_remove(&presence->in_user);
     cf_list_remove(&presence->in_room);
@@ -193,7 +218,7 @@ enum cf_error cf_directory_sit(struct cf_directory *directory, struct cf_slice u
     bool came = presence == NULL;
     if (came && user != NULL && room != NULL)
         presence = add_presence(user, room);
-    struct cf_seat *seat = presence == NULL ? NULL : add_seat(presence, name, place);
+    struct cf_seat *seat = presence == NULL ? NULL : add_seat(directory, presence, name, place);
     if (seat == NULL) {
         drop_presence(presence);
         drop_room(directory, room);
@@ -213,13 +238,11 @@ void cf_directory_rise(struct cf_directory *directory, struct cf_seat *seat, boo
     struct presence *presence = seat->presence;
     struct user *user = presence->user;
     struct room *room = presence->room;
-    cf_list_remove(&seat->in_user);
-    cf_list_remove(&seat->in_presence);
-    free(seat);
+    drop_seat(seat);
     user->seats_count--;
     room->streams--;
     directory->streams--;
-    *out_went = cf_list_empty(&presence->seats) || CF_MUTANT(PRESENCE_PER_SOCKET);
+    *out_went = presence->newest == NULL || CF_MUTANT(PRESENCE_PER_SOCKET);
     drop_presence(presence);
     drop_room(directory, room);
     drop_user(directory, user);
@@ -230,7 +253,8 @@ static void raise_all(struct cf_directory *directory, const struct user *user)
 {
     bool went;
     for (unsigned left = user->seats_count; left > 0; left--)
-        cf_directory_rise(directory, CF_LIST_ENTRY(user->seats.next, struct cf_seat, in_user),
+        cf_directory_rise(directory,
+                          CF_LIST_ENTRY(user->presences.next, struct presence, in_user)->newest,
                           &went);
 }
 
@@ -249,16 +273,36 @@ void cf_directory_free(struct cf_directory *directory)
 
 /* ---- questions ---- */
 
+static bool is_older(const struct cf_seat *a, const struct cf_seat *b)
+{
+    return (int32_t)(a->serial - b->serial) < 0;
+}
+
+/* The user's oldest seat that is newer than `after` (NULL: of all); NULL: none. */
+static const struct cf_seat *oldest_after(const struct user *user, const struct cf_seat *after)
+{
+    const struct cf_seat *found = NULL;
+    for (struct cf_list *node = user->presences.next; node != &user->presences; node = node->next) {
+        const struct cf_seat *newest = CF_LIST_ENTRY(node, struct presence, in_user)->newest;
+        const struct cf_seat *seat = newest;
+        do {
+            if ((after == NULL || is_older(after, seat)) &&
+                (found == NULL || is_older(seat, found)))
+                found = seat;
+            seat = seat_of(seat->ring.next);
+        } while (seat != newest);
+    }
+    return found;
+}
+
 size_t cf_directory_places(const struct cf_directory *directory, struct cf_slice user_id,
                            struct cf_seat_place *out_places, size_t max)
 {
     const struct user *user = cf_map_get(&directory->users, user_id);
+    const struct cf_seat *seat = NULL;
     size_t count = 0;
-    if (user == NULL)
-        return 0;
-    for (struct cf_list *node = user->seats.next; node != &user->seats && count < max;
-         node = node->next)
-        out_places[count++] = CF_LIST_ENTRY(node, struct cf_seat, in_user)->place;
+    while (user != NULL && count < max && (seat = oldest_after(user, seat)) != NULL)
+        out_places[count++] = (struct cf_seat_place){seat->worker, seat->ticket};
     return count;
 }
 
@@ -273,8 +317,7 @@ void cf_directory_present(const struct cf_directory *directory, struct cf_uuid r
     for (struct cf_list *node = room->presences.next; node != &room->presences && count < max;
          node = node->next, count++) {
         const struct presence *presence = CF_LIST_ENTRY(node, struct presence, in_room);
-        const struct cf_seat *newest =
-            CF_LIST_ENTRY(presence->seats.prev, struct cf_seat, in_presence);
+        const struct cf_seat *newest = presence->newest;
         visit(context, user_key(presence->user), cf_slice_of(newest->name, newest->name_len));
     }
 }
