@@ -9,6 +9,11 @@
 #include "edge/uv/conn.h"
 #include "edge/uv/turn.h"
 
+/* Connections that one turn flushes: about a millisecond of sends. Who asks meanwhile waits for
+ * these, not for all listeners of a large room; and what is committed meanwhile joins what others
+ * of them have not been sent yet. */
+enum { FLUSH_MAX = 256 };
+
 static void open_connections(struct cf_loop *loop)
 {
     for (struct cf_list *node; (node = cf_list_pop_front(&loop->opening)) != NULL;)
@@ -18,15 +23,18 @@ static void open_connections(struct cf_loop *loop)
 /* No callback of an owner runs in here, so the list only gets shorter. */
 static void flush_connections(struct cf_loop *loop)
 {
-    for (struct cf_list *node; (node = cf_list_pop_front(&loop->dirty)) != NULL;)
+    struct cf_list *node;
+    for (int i = 0; i < FLUSH_MAX && (node = cf_list_pop_front(&loop->dirty)) != NULL; i++)
         cf_conn_flush(CF_LIST_ENTRY(node, struct cf_conn, pending));
 }
 
 static void on_alarm(uv_timer_t *alarm);
 
+/* With connections still to be flushed the poll only looks and does not wait. */
 static void set_alarm(struct cf_loop *loop)
 {
-    cf_ms next = cf_wheel_next(&loop->wheel);
+    cf_ms now = (cf_ms)uv_now(&loop->uv);
+    cf_ms next = cf_list_empty(&loop->dirty) ? cf_wheel_next(&loop->wheel) : now;
     if (next == loop->alarm_at)
         return;
     loop->alarm_at = next;
@@ -34,7 +42,6 @@ static void set_alarm(struct cf_loop *loop)
         uv_timer_stop(&loop->alarm);
         return;
     }
-    cf_ms now = (cf_ms)uv_now(&loop->uv);
     uv_timer_start(&loop->alarm, on_alarm, next > now ? (uint64_t)(next - now) : 0, 0);
 }
 
@@ -125,13 +132,15 @@ void cf_loop_free(struct cf_loop *loop)
     free(loop);
 }
 
-/* uv_stop skips the prepare of its turn: what the turn still has to write goes out here. */
+/* uv_stop skips the prepare of its turn: what is still to be written goes out here. */
 void cf_loop_run(struct cf_loop *loop)
 {
     loop->running = true;
     (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
     loop->running = false;
     end_turn(loop);
+    while (!cf_list_empty(&loop->dirty))
+        flush_connections(loop);
 }
 
 /* uv_stop outside of uv_run would end the next one. */

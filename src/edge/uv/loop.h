@@ -1,8 +1,9 @@
 /* One event loop: what a worker thread stands on.
  *
- * A turn is: poll, handle what came, then turn_end, then one flush that writes each dirty
- * connection once (all that a turn has for a socket goes out in one writev). Timers are in a wheel,
- * not in handles. */
+ * A turn is: poll, handle what came, then turn_end, then one flush that writes dirty connections,
+ * each once (all that a turn has for a socket goes out in one writev). Where many are dirty, as
+ * after a message to a large room, the longest dirty ones are flushed, and the others in the next
+ * turns, which do not wait. Timers are in a wheel, not in handles. */
 #ifndef CF_EDGE_UV_LOOP_H
 #define CF_EDGE_UV_LOOP_H
 

@@ -23,7 +23,7 @@
 #include "edge/uv/listener.h"
 #include "edge/uv/loop.h"
 
-enum { RIG_GUARD_MS = 20000, RIG_ENDS_MAX = 128, RIG_GOT_MAX = 64 * 1024 * 1024 };
+enum { RIG_GUARD_MS = 20000, RIG_ENDS_MAX = 1024, RIG_GOT_MAX = 64 * 1024 * 1024 };
 
 struct rig;
 
