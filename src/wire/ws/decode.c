@@ -1,5 +1,6 @@
 #include "wire/ws/decode.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -35,11 +36,22 @@ static size_t payload_max(const struct cf_ws_endpoint *ep)
     return extra > SIZE_MAX - limit ? SIZE_MAX : limit + extra;
 }
 
+struct cf_ws_parts *cf_ws_parts_of(struct cf_ws_endpoint *ep)
+{
+    if (ep->parts == NULL) {
+        ep->parts = calloc(1, sizeof(*ep->parts));
+        if (ep->parts == NULL)
+            return NULL;
+        cf_buf_init(&ep->parts->control, CF_WS_CONTROL_MAX);
+        cf_buf_init(&ep->parts->pong, CF_WS_CONTROL_MAX);
+    }
+    return ep->parts;
+}
+
 static void begin_message(struct cf_ws_endpoint *ep, bool compressed)
 {
     ep->message_opcode = ep->opcode;
     ep->compressed = compressed;
-    ep->message.max = payload_max(ep);
     ep->empty_frames = 0;
     ep->utf8 = (struct cf_utf8){0};
 }
@@ -89,7 +101,8 @@ static uint64_t big_endian(const uint8_t *bytes, size_t len)
  * kept (hazards V4, V5). */
 static enum cf_error check_room(struct cf_ws_endpoint *ep)
 {
-    if (ep->frame_left > ep->message.max - ep->message.len)
+    size_t have = ep->parts == NULL ? 0 : ep->parts->message.len;
+    if (ep->frame_left > payload_max(ep) - have)
         return CF_E_TOO_LARGE;
     if (ep->frame_left == 0 && !ep->fin && ++ep->empty_frames > EMPTY_FRAMES_MAX)
         return CF_E_TOO_LARGE;
@@ -146,7 +159,11 @@ static enum cf_error take_payload(struct cf_ws_endpoint *ep, struct cf_slice pie
     bool control = cf_ws_opcode_is_control(ep->opcode);
     if (!control && ep->sent_close)
         return CF_OK; /* nobody waits for it any more */
-    struct cf_buf *to = control ? &ep->control : &ep->message;
+    struct cf_ws_parts *parts = cf_ws_parts_of(ep);
+    if (parts == NULL)
+        return CF_E_NOMEM;
+    parts->message.max = payload_max(ep);
+    struct cf_buf *to = control ? &parts->control : &parts->message;
     enum cf_error error = cf_buf_append(to, piece);
     if (error != CF_OK)
         return error;

@@ -19,26 +19,51 @@ void cf_ws_endpoint_init(struct cf_ws_endpoint *ep, const struct cf_ws_config *c
     bool server = config->role == CF_WS_SERVER;
     ep->deflate_takeover = server ? !deflate->server_no_takeover : !deflate->client_no_takeover;
     ep->inflate_takeover = server ? !deflate->client_no_takeover : !deflate->server_no_takeover;
-    cf_buf_init(&ep->message, config->message_bytes_max);
-    cf_buf_init(&ep->control, CF_WS_CONTROL_MAX);
     ep->heard = now;
-    ep->next_ping = config->ping_period_ms > 0 ? now + config->ping_period_ms : CF_MS_NEVER;
-    ep->close_until = CF_MS_NEVER;
-}
-
-static void forget_pong(struct cf_ws_endpoint *ep)
-{
-    if (ep->pong != NULL)
-        cf_buf_deinit(ep->pong);
-    free(ep->pong);
-    ep->pong = NULL;
+    ep->next = config->ping_period_ms > 0 ? now + config->ping_period_ms : CF_MS_NEVER;
 }
 
 void cf_ws_endpoint_deinit(struct cf_ws_endpoint *ep)
 {
-    cf_buf_deinit(&ep->message);
-    cf_buf_deinit(&ep->control);
-    forget_pong(ep);
+    if (ep->parts == NULL)
+        return;
+    cf_buf_deinit(&ep->parts->message);
+    cf_buf_deinit(&ep->parts->control);
+    cf_buf_deinit(&ep->parts->pong);
+    free(ep->parts);
+    ep->parts = NULL;
+}
+
+static bool pong_waits(const struct cf_ws_endpoint *ep)
+{
+    return ep->parts != NULL && ep->parts->pong_waits;
+}
+
+static void drop_empty_parts(struct cf_ws_endpoint *ep)
+{
+    const struct cf_ws_parts *parts = ep->parts;
+    if (parts->message.ptr == NULL && parts->control.ptr == NULL && !parts->pong_waits)
+        cf_ws_endpoint_deinit(ep);
+}
+
+static void forget_pong(struct cf_ws_endpoint *ep)
+{
+    if (!pong_waits(ep))
+        return;
+    cf_buf_release(&ep->parts->pong);
+    ep->parts->pong_waits = false;
+    drop_empty_parts(ep);
+}
+
+/* What has come of the message, or of the control frame. */
+static struct cf_slice message_peek(const struct cf_ws_endpoint *ep)
+{
+    return ep->parts == NULL ? (struct cf_slice){NULL, 0} : cf_buf_peek(&ep->parts->message);
+}
+
+static struct cf_slice control_peek(const struct cf_ws_endpoint *ep)
+{
+    return ep->parts == NULL ? (struct cf_slice){NULL, 0} : cf_buf_peek(&ep->parts->control);
 }
 
 /* ---- sending ---- */
@@ -54,7 +79,7 @@ static enum cf_error append_frame(struct cf_ws_endpoint *ep, enum cf_ws_opcode o
 }
 
 static enum cf_error send_close(struct cf_ws_endpoint *ep, unsigned code, struct cf_slice reason,
-                                struct cf_buf *out)
+                                cf_ms close_until, struct cf_buf *out)
 {
     uint8_t payload[CF_WS_CONTROL_MAX];
     size_t len = 0;
@@ -68,7 +93,7 @@ static enum cf_error send_close(struct cf_ws_endpoint *ep, unsigned code, struct
         len = 2 + reason.len;
     }
     ep->sent_close = true;
-    ep->next_ping = CF_MS_NEVER;
+    ep->next = close_until;
     forget_pong(ep);
     return append_frame(ep, CF_WS_CLOSE, false, cf_slice_of(payload, len), out);
 }
@@ -79,9 +104,8 @@ enum cf_error cf_ws_endpoint_close(struct cf_ws_endpoint *ep, cf_ms now, unsigne
     CF_ASSERT(cf_ws_close_valid(code) && reason.len <= REASON_MAX);
     if (ep->sent_close || ep->closed)
         return CF_OK;
-    if (ep->config->close_wait_ms > 0)
-        ep->close_until = now + ep->config->close_wait_ms;
-    return send_close(ep, code, reason, out);
+    cf_ms wait = ep->config->close_wait_ms;
+    return send_close(ep, code, reason, wait > 0 ? now + wait : CF_MS_NEVER, out);
 }
 
 enum cf_error cf_ws_endpoint_ping(struct cf_ws_endpoint *ep, cf_ms now, struct cf_buf *out)
@@ -117,10 +141,8 @@ static void set_closed(struct cf_ws_endpoint *ep, unsigned code, bool clean,
                        struct cf_ws_event *out_event)
 {
     ep->closed = true;
-    ep->next_ping = ep->close_until = CF_MS_NEVER;
-    cf_buf_release(&ep->message);
-    cf_buf_release(&ep->control);
-    forget_pong(ep);
+    ep->next = CF_MS_NEVER;
+    cf_ws_endpoint_deinit(ep);
     *out_event =
         (struct cf_ws_event){.type = CF_WS_EVENT_CLOSED, .close_code = code, .clean = clean};
 }
@@ -130,7 +152,7 @@ static enum cf_error fail(struct cf_ws_endpoint *ep, enum cf_error broken, struc
                           struct cf_ws_event *out_event)
 {
     unsigned code = cf_error_close_code(broken);
-    enum cf_error error = send_close(ep, code, (struct cf_slice){NULL, 0}, out);
+    enum cf_error error = send_close(ep, code, (struct cf_slice){NULL, 0}, CF_MS_NEVER, out);
     set_closed(ep, code, false, out_event);
     return error;
 }
@@ -139,21 +161,20 @@ static enum cf_error fail(struct cf_ws_endpoint *ep, enum cf_error broken, struc
 
 static enum cf_error remember_ping(struct cf_ws_endpoint *ep, struct cf_slice payload)
 {
-    if (ep->pong == NULL) {
-        ep->pong = malloc(sizeof(*ep->pong));
-        if (ep->pong == NULL)
-            return CF_E_NOMEM;
-        cf_buf_init(ep->pong, CF_WS_CONTROL_MAX);
-    }
-    cf_buf_reset(ep->pong);
-    return cf_buf_append(ep->pong, payload);
+    struct cf_ws_parts *parts = cf_ws_parts_of(ep);
+    if (parts == NULL)
+        return CF_E_NOMEM;
+    cf_buf_reset(&parts->pong);
+    enum cf_error error = cf_buf_append(&parts->pong, payload);
+    parts->pong_waits = error == CF_OK;
+    return error;
 }
 
 enum cf_error cf_ws_endpoint_writable(struct cf_ws_endpoint *ep, struct cf_buf *out)
 {
-    if (ep->pong == NULL || ep->sent_close)
+    if (!pong_waits(ep) || ep->sent_close)
         return CF_OK;
-    enum cf_error error = append_frame(ep, CF_WS_PONG, false, cf_buf_peek(ep->pong), out);
+    enum cf_error error = append_frame(ep, CF_WS_PONG, false, cf_buf_peek(&ep->parts->pong), out);
     forget_pong(ep);
     return error;
 }
@@ -163,7 +184,7 @@ static enum cf_error on_ping(struct cf_ws_endpoint *ep, struct cf_slice payload,
 {
     if (ep->sent_close)
         return CF_OK;
-    if (writable && ep->pong == NULL)
+    if (writable && !pong_waits(ep))
         return append_frame(ep, CF_WS_PONG, false, payload, out);
     enum cf_error error = remember_ping(ep, payload);
     return error == CF_OK && writable ? cf_ws_endpoint_writable(ep, out) : error;
@@ -191,7 +212,7 @@ static enum cf_error on_close(struct cf_ws_endpoint *ep, struct cf_slice payload
     ep->got_close = true;
     if (broken != CF_OK)
         return fail(ep, broken, out, out_event);
-    enum cf_error error = send_close(ep, code, (struct cf_slice){NULL, 0}, out);
+    enum cf_error error = send_close(ep, code, (struct cf_slice){NULL, 0}, CF_MS_NEVER, out);
     set_closed(ep, code, true, out_event);
     return error;
 }
@@ -199,7 +220,7 @@ static enum cf_error on_close(struct cf_ws_endpoint *ep, struct cf_slice payload
 static enum cf_error on_control(struct cf_ws_endpoint *ep, bool writable, struct cf_buf *out,
                                 struct cf_ws_event *out_event)
 {
-    struct cf_slice payload = cf_buf_peek(&ep->control);
+    struct cf_slice payload = control_peek(ep);
     switch (ep->opcode) {
     case CF_WS_PING:
         return on_ping(ep, payload, writable, out);
@@ -218,19 +239,20 @@ static enum cf_error on_control(struct cf_ws_endpoint *ep, bool writable, struct
  * between. */
 static enum cf_error inflate_message(struct cf_ws_endpoint *ep)
 {
+    struct cf_slice deflated = message_peek(ep);
     struct cf_buf inflated;
+    if (deflated.len == 0) /* some compressors say nothing at all for an empty message */
+        return CF_OK;
     cf_buf_init(&inflated, ep->config->message_bytes_max);
-    enum cf_error error = CF_OK;
-    if (ep->message.len > 0) /* some compressors say nothing at all for an empty message */
-        error = cf_ws_inflate(ep->inflater, cf_buf_peek(&ep->message), true, ep->inflate_takeover,
-                              &inflated);
+    enum cf_error error =
+        cf_ws_inflate(ep->inflater, deflated, true, ep->inflate_takeover, &inflated);
     if (error == CF_E_SYNTAX)
         error = CF_E_UTF8; /* 1007: data that is not what it claims to be (section 7.4.1) */
     if (error == CF_OK && ep->message_opcode == CF_WS_TEXT &&
         !cf_utf8_valid(cf_buf_peek(&inflated)))
         error = CF_E_UTF8;
-    cf_buf_deinit(&ep->message);
-    ep->message = inflated;
+    cf_buf_deinit(&ep->parts->message);
+    ep->parts->message = inflated;
     return error;
 }
 
@@ -244,7 +266,7 @@ static enum cf_error on_message(struct cf_ws_endpoint *ep, struct cf_ws_event *o
     if (error != CF_OK)
         return error;
     out_event->type = ep->message_opcode == CF_WS_TEXT ? CF_WS_EVENT_TEXT : CF_WS_EVENT_BINARY;
-    out_event->payload = cf_buf_peek(&ep->message);
+    out_event->payload = message_peek(ep);
     ep->message_given = true;
     ep->message_opcode = CF_WS_CONTINUATION;
     return CF_OK;
@@ -277,12 +299,16 @@ static enum cf_error on_frame(struct cf_ws_endpoint *ep, bool writable, struct c
 /* The last event's payload is no longer borrowed. */
 static void end_loan(struct cf_ws_endpoint *ep)
 {
-    if (ep->message_given) {
-        cf_buf_release(&ep->message);
-        ep->message_given = false;
-    }
+    struct cf_ws_parts *parts = ep->parts;
+    bool given = ep->message_given;
+    ep->message_given = false;
+    if (parts == NULL)
+        return;
+    if (given)
+        cf_buf_release(&parts->message);
     if (!ep->in_payload)
-        cf_buf_release(&ep->control);
+        cf_buf_release(&parts->control);
+    drop_empty_parts(ep);
 }
 
 /* The input up to the end of a frame, and the frame. *out_more: it was not complete. */
@@ -330,9 +356,7 @@ cf_ms cf_ws_endpoint_deadline(const struct cf_ws_endpoint *ep)
     if (ep->closed)
         return CF_MS_NEVER;
     cf_ms deadline = dead_at(ep);
-    if (ep->next_ping < deadline)
-        deadline = ep->next_ping;
-    return ep->close_until < deadline ? ep->close_until : deadline;
+    return ep->next < deadline ? ep->next : deadline;
 }
 
 enum cf_error cf_ws_endpoint_tick(struct cf_ws_endpoint *ep, cf_ms now, struct cf_buf *out,
@@ -341,13 +365,13 @@ enum cf_error cf_ws_endpoint_tick(struct cf_ws_endpoint *ep, cf_ms now, struct c
     *out_event = (struct cf_ws_event){.type = CF_WS_EVENT_NEED_MORE};
     if (ep->closed)
         return CF_OK;
-    if (now >= dead_at(ep) || now >= ep->close_until) {
+    if (now >= dead_at(ep) || (now >= ep->next && ep->sent_close)) {
         set_closed(ep, CF_WS_CLOSE_ABNORMAL, false, out_event);
         return CF_OK;
     }
-    if (now < ep->next_ping)
+    if (now < ep->next)
         return CF_OK;
-    ep->next_ping = now + ep->config->ping_period_ms;
+    ep->next = now + ep->config->ping_period_ms;
     return cf_ws_endpoint_ping(ep, now, out);
 }
 

@@ -310,7 +310,7 @@ static void test_v7_bomb(void **state)
         rig_feed(&rig, cf_buf_peek(&in));
         assert_events(&rig, "closed:1009-");
         assert_out(&rig, "88:03f1");
-        assert_int_equal(rig.ep.message.cap, 0);
+        assert_int_equal(rig_message_cap(&rig), 0);
         rig_deinit(&rig);
     }
     cf_ws_inflater_free(inflater);

@@ -100,7 +100,7 @@ static void test_1_4_data_after_our_close_is_discarded(void **state)
             put_script(&in, vectors[i].in, true);
             close_at(&rig, 0, 1000, CF_LIT(""));
             rig_feed_split(&rig, cf_buf_peek(&in), seed);
-            assert_null(rig.ep.message.ptr);
+            assert_null(rig.ep.parts);
             assert_events(&rig, vectors[i].events);
             assert_out(&rig, vectors[i].out);
             rig_deinit(&rig);
@@ -159,7 +159,7 @@ static void test_5_5_1_nothing_is_sent_after_close(void **state)
     close_at(&rig, 0, 1000, CF_LIT(""));
     assert_int_equal(cf_ws_endpoint_send(&rig.ep, CF_WS_BINARY, CF_LIT("x"), NULL, &rig.out),
                      CF_E_STATE);
-    assert_null(rig.ep.pong);
+    assert_null(rig.ep.parts);
     must(cf_ws_endpoint_ping(&rig.ep, 0, &rig.out));
     must(cf_ws_endpoint_writable(&rig.ep, &rig.out));
     rig_feed_at(&rig, 0, false, CF_LIT("\x89\x01q"));

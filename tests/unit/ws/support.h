@@ -246,6 +246,12 @@ struct rig {
     uint64_t random;
 };
 
+/* What the message that is incomplete has allocated. */
+static inline size_t rig_message_cap(const struct rig *rig)
+{
+    return rig->ep.parts == NULL ? 0 : rig->ep.parts->message.cap;
+}
+
 static inline struct cf_ws_deflate_params deflate_params(bool takeover)
 {
     return (struct cf_ws_deflate_params){.enabled = true,
