@@ -72,9 +72,12 @@ void tally_trace(struct tally *tally, const struct disk *disk)
 static const char *const promises[] = {
     "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
     "SELECT count(*) FROM pragma_foreign_key_check",
-    "SELECT count(*) FROM (SELECT seq, created_us, row_number() OVER w AS place,"
+    "SELECT count(*) FROM (SELECT abs(seq) AS seq, created_us, row_number() OVER w AS place,"
     " lag(created_us) OVER w AS earlier FROM shop_messages"
-    " WINDOW w AS (PARTITION BY room ORDER BY seq)) WHERE seq <> place OR created_us <= earlier",
+    " WINDOW w AS (PARTITION BY room ORDER BY abs(seq))) WHERE seq <> place OR created_us <= "
+    "earlier",
+    "SELECT (SELECT count(*) FROM shop_messages WHERE seq < 0) <> coalesce(sum(gone), 0)"
+    " FROM shop_gaps",
     "SELECT count(*) FROM (SELECT seq, id, created_us, row_number() OVER w AS place,"
     " lag(created_us) OVER w AS earlier, lag(id) OVER w AS number FROM"
     " (SELECT * FROM messages UNION ALL SELECT * FROM group_messages)"

@@ -1,6 +1,7 @@
 #include "edge/store_sqlite/read.h"
 
 #include "edge/store_sqlite/group_read.h"
+#include "edge/store_sqlite/schema.h"
 #include "edge/store_sqlite/talk_read.h"
 
 static int read_rooms(struct cf_sqlite_db *db, struct cf_store_request *request)
@@ -74,6 +75,48 @@ static void reverse(struct cf_message_row *rows, size_t count)
     }
 }
 
+/* A message of a room: `skip` messages down from the first one of at most this seq. */
+struct place {
+    uint64_t seq, skip;
+};
+
+/* Moves the place down, past what has no gap above a block and past the block. True: it is in one
+ * of the two, and needs no more blocks. */
+static bool pass_block(struct place *place, uint64_t block, uint64_t gone)
+{
+    uint64_t first = block == 0 ? 1 : block * CF_SQLITE_GAP_SEQS;
+    uint64_t last = block * CF_SQLITE_GAP_SEQS + CF_SQLITE_GAP_SEQS - 1;
+    if (last > place->seq)
+        last = place->seq;
+    uint64_t above = place->seq - last;
+    if (place->skip < above) {
+        *place = (struct place){place->seq - place->skip, 0};
+        return true;
+    }
+    *place = (struct place){last, place->skip - above};
+    uint64_t kept = last - first + 1 - gone;
+    if (place->skip < kept)
+        return true;
+    *place = (struct place){first - 1, place->skip - kept};
+    return false;
+}
+
+/* The message that is `offset` messages from the newest. Blocks are counted, not messages, but for
+ * those of the block that it is in. */
+static int find_place(struct cf_sqlite_db *db, const struct cf_sqlite_room *room, uint64_t offset,
+                      struct place *out_place)
+{
+    struct place place = {room->last_seq, offset};
+    bool found = false;
+    struct cf_sqlite_query query = cf_sqlite_query(db, CF_SQL_GAPS_DOWN);
+    cf_sqlite_bind_int(&query, room->key);
+    while (!found && cf_sqlite_step(&query))
+        found = pass_block(&place, (uint64_t)cf_sqlite_column_int(&query, 0),
+                           (uint64_t)cf_sqlite_column_int(&query, 1));
+    *out_place = found ? place : (struct place){place.seq - place.skip, 0};
+    return cf_sqlite_finish(&query);
+}
+
 static int read_page(struct cf_sqlite_db *db, struct cf_store_request *request)
 {
     struct cf_sqlite_room room;
@@ -85,14 +128,15 @@ static int read_page(struct cf_sqlite_db *db, struct cf_store_request *request)
     uint64_t offset = request->page == 0 ? 0 : (uint64_t)(request->page - 1) * request->limit;
     if (offset >= room.message_count)
         return SQLITE_OK;
-    /* In a room without deleted messages the page's place is known; else the rows before it are to
-     * be counted. */
-    bool whole = room.message_count == room.last_seq;
+    struct place place;
+    rc = find_place(db, &room, offset, &place);
+    if (rc != SQLITE_OK)
+        return rc;
     struct cf_sqlite_query query = cf_sqlite_query(db, CF_SQL_MESSAGES_DOWN);
     cf_sqlite_bind_int(&query, room.key);
-    cf_sqlite_bind_int(&query, (int64_t)(whole ? room.last_seq - offset : room.last_seq));
+    cf_sqlite_bind_int(&query, (int64_t)place.seq);
     cf_sqlite_bind_int(&query, request->limit);
-    cf_sqlite_bind_int(&query, whole ? 0 : (int64_t)offset);
+    cf_sqlite_bind_int(&query, (int64_t)place.skip);
     (void)add_messages(&query, request);
     reverse(request->messages, request->messages_count);
     request->has_more = room.message_count - offset > request->messages_count;

@@ -5,9 +5,14 @@
  * grows with seq, so a time is found by bisection over (room, seq), and no insert pays for it (18 %
  * of an insert's CPU time).
  *
- * A deleted message keeps its row, without text and image: its seq stays taken, and a late retry
- * with its client_id finds it. sent_hash is over what was first sent, so that an edit in between
- * does not make the retry another message.
+ * A deleted message keeps its row, without text and image, so that a late retry with its client_id
+ * finds it. Its seq stays taken, and is stored negated: who walks a range of messages meets none of
+ * the deleted, however many there are. sent_hash is over what was first sent, so that an edit in
+ * between does not make the retry another message.
+ *
+ * A page is counted from the newest message. shop_gaps says how many of a block of seqs are
+ * deleted, for the blocks that have any, so that the page's place is found without counting
+ * messages.
  *
  * The messages of conversations are kept in the same way. Their rowid is the number over the whole
  * store: it grows with seq, so what came after a number is found by (conversation, seq), too.
@@ -24,7 +29,7 @@
 #include "edge/store_sqlite/text.h"
 #include "edge/store_sqlite/wal.h"
 
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 #define TEXT_OF(number) TEXT_OF_EXPANDED(number)
 #define TEXT_OF_EXPANDED(number) #number
 enum { PAGE_BYTES_MIN = 512 };
@@ -39,6 +44,7 @@ _Static_assert(CF_GROUP_MESSAGE == 1 && CF_GROUP_THREAD == 2 && CF_GROUP_REPLY =
 _Static_assert(CF_GROUP_MEDIA == 8 && CF_GROUP_JOINED == 16 && CF_GROUP_LEFT == 32, "stored");
 _Static_assert(CF_MEDIA_INCOMPLETE == 0 && CF_MEDIA_COMPLETE == 1, "stored values");
 _Static_assert(CF_MEDIA_DEAD == 2, "stored values");
+_Static_assert(CF_SQLITE_GAP_SEQS == 1024, "stored values");
 
 /* The id is given once over both tables and marks. */
 #define TALK_MESSAGES_TABLE(name)                                       \
@@ -236,6 +242,18 @@ static const char *const steps[SCHEMA_VERSION] = {
     "CREATE INDEX orbital_media_by_state ON orbital_media (state, expires_us, opened_us);"
 
     "PRAGMA user_version = 3;",
+
+    "CREATE TABLE shop_gaps ("
+    "  room INTEGER NOT NULL REFERENCES rooms (key),"
+    "  block INTEGER NOT NULL," /* seq / 1024 */
+    "  gone INTEGER NOT NULL,"  /* of its seqs: the deleted */
+    "  PRIMARY KEY (room, block)"
+    ") STRICT, WITHOUT ROWID;"
+    "INSERT INTO shop_gaps SELECT room, seq / 1024, count(*) FROM shop_messages "
+    "WHERE deleted = 1 GROUP BY room, seq / 1024;"
+    "UPDATE shop_messages SET seq = -seq WHERE deleted = 1;"
+
+    "PRAGMA user_version = 4;",
 };
 
 static int read_number(sqlite3 *handle, const char *sql, int64_t *out_number)

@@ -7,6 +7,9 @@
 
 #include "base/buf.h"
 
+/* shop_gaps counts the deleted by so many seqs. */
+enum { CF_SQLITE_GAP_SEQS = 1024 };
+
 /* The file's version; 0: an empty file. CF_E_IO for what is no database or another program's. */
 enum cf_error cf_sqlite_schema_read(sqlite3 *handle, const char *path, unsigned *out_version,
                                     struct cf_buf *why);

@@ -3,7 +3,7 @@
  *
  * A message row is always the eight columns of MESSAGE_COLUMNS, in this order, then what else the
  * statement says. The author's name is a subquery, not a join: rows that OFFSET skips do not pay
- * for it.
+ * for it. A room's messages from seq 1 up are those that are not deleted.
  *
  * X(name, SQL): CF_SQL_READS for every connection, CF_SQL_WRITES for the writer's alone. */
 #ifndef CF_EDGE_STORE_SQLITE_STATEMENTS_H
@@ -39,15 +39,16 @@
                    "WHERE m.id = ?1 AND m.deleted = 0")                                      \
     /* room, highest seq, limit, offset */                                                   \
     X(MESSAGES_DOWN, "SELECT " CF_SQL_MESSAGE_COLUMNS " FROM shop_messages m "               \
-                     "WHERE m.room = ?1 AND m.seq <= ?2 AND m.deleted = 0 "                  \
+                     "WHERE m.room = ?1 AND m.seq BETWEEN 1 AND ?2 "                         \
                      "ORDER BY m.seq DESC LIMIT ?3 OFFSET ?4")                               \
     /* room, lowest seq, limit */                                                            \
     X(MESSAGES_UP, "SELECT " CF_SQL_MESSAGE_COLUMNS " FROM shop_messages m "                 \
-                   "WHERE m.room = ?1 AND m.seq >= ?2 AND m.deleted = 0 "                    \
-                   "ORDER BY m.seq LIMIT ?3")                                                \
+                   "WHERE m.room = ?1 AND m.seq >= ?2 ORDER BY m.seq LIMIT ?3")              \
     /* room, seq: the first at or after it */                                                \
     X(CREATED_AT, "SELECT seq, created_us FROM shop_messages WHERE room = ?1 AND seq >= ?2 " \
                   "ORDER BY seq LIMIT 1")                                                    \
+    /* room */                                                                               \
+    X(GAPS_DOWN, "SELECT block, gone FROM shop_gaps WHERE room = ?1 ORDER BY block DESC")    \
     CF_SQL_TALK_READS(X)                                                                     \
     CF_SQL_GROUP_READS(X)
 
@@ -97,8 +98,11 @@
     X(MESSAGE_UPDATE, "UPDATE shop_messages SET text = ?2, image = ?3, updated_us = ?4 "         \
                       "WHERE key = ?1")                                                          \
     /* key */                                                                                    \
-    X(MESSAGE_ERASE, "UPDATE shop_messages SET deleted = 1, text = '', image = NULL "            \
-                     "WHERE key = ?1")                                                           \
+    X(MESSAGE_ERASE, "UPDATE shop_messages SET deleted = 1, seq = -seq, text = '', "             \
+                     "image = NULL WHERE key = ?1")                                              \
+    /* room, block */                                                                            \
+    X(GAP_ADD, "INSERT INTO shop_gaps (room, block, gone) VALUES (?1, ?2, 1) "                   \
+               "ON CONFLICT (room, block) DO UPDATE SET gone = gone + 1")                        \
     /* room */                                                                                   \
     X(ROOM_MESSAGE_GONE, "UPDATE rooms SET message_count = message_count - 1 WHERE key = ?1")    \
     CF_SQL_TALK_WRITES(X)                                                                        \

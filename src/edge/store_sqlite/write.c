@@ -2,6 +2,7 @@
 
 #include "base/map.h"
 #include "edge/store_sqlite/group_write.h"
+#include "edge/store_sqlite/schema.h"
 #include "edge/store_sqlite/sockets.h"
 #include "edge/store_sqlite/talk_write.h"
 #include "edge/store_sqlite/write_rooms.h"
@@ -210,6 +211,12 @@ static int delete_message(struct cf_sqlite_db *db, struct cf_sqlite_names *names
         return rc;
     struct cf_sqlite_query query = cf_sqlite_query(db, CF_SQL_MESSAGE_ERASE);
     cf_sqlite_bind_int(&query, message.key);
+    rc = cf_sqlite_execute(&query);
+    if (rc != SQLITE_OK)
+        return rc;
+    query = cf_sqlite_query(db, CF_SQL_GAP_ADD);
+    cf_sqlite_bind_int(&query, message.room_key);
+    cf_sqlite_bind_int(&query, (int64_t)(message.row->seq / CF_SQLITE_GAP_SEQS));
     rc = cf_sqlite_execute(&query);
     if (rc != SQLITE_OK)
         return rc;

@@ -88,6 +88,62 @@ static void pages_pass_over_the_deleted(void **state)
     assert_int_equal(across->messages[2].seq, 26);
 }
 
+/* Deleted in all patterns: none, one in three, whole stretches, the first and the last. */
+static bool goes(uint64_t i)
+{
+    bool third = i >= 600 && i < 900 && i % 3 == 0;
+    bool stretch = i >= 1000 && i < 2100;
+    return i == 0 || third || stretch || i == 2300 || i >= 2690;
+}
+
+static void assert_kept_page(struct fixture *f, struct cf_uuid room, uint32_t page, uint32_t limit,
+                             const uint64_t *kept, size_t kept_count)
+{
+    struct cf_store_request *request = read_page(f, room, S("cid"), page, limit);
+    assert_int_equal(request->error, CF_OK);
+    size_t newer = (size_t)(page - 1) * limit;
+    size_t end = newer < kept_count ? kept_count - newer : 0;
+    size_t count = end < limit ? end : limit;
+    assert_int_equal(request->total, kept_count);
+    assert_int_equal(request->messages_count, count);
+    assert_int_equal(request->has_more, end > limit);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(request->messages[i].seq, kept[end - count + i] + 1);
+}
+
+static void every_page_of_a_room_full_of_gaps(void **state)
+{
+    enum { COUNT = 2700 };
+    static const uint32_t limits[] = {1, 7, 100, 1023, 1024, 1025, 3000};
+    struct fixture *f = *state;
+    struct cf_uuid room = room_of_three(f);
+    uint64_t first_id = fill(f, room, COUNT);
+    uint64_t kept[COUNT];
+    size_t kept_count = 0;
+    struct cf_list deletions;
+    cf_list_init(&deletions);
+    for (uint64_t i = 0; i < COUNT; i++) {
+        if (!goes(i))
+            kept[kept_count++] = i;
+        else
+            cf_list_push_back(
+                &deletions,
+                &make_on(f, CF_STORE_MESSAGE_DELETE, S("bob"), uuid_of(first_id + i))->link);
+    }
+    run_list(f, &deletions);
+    for (size_t i = 0; i < CF_ARRAY_LEN(limits); i++)
+        for (uint32_t page = 1; page <= kept_count / limits[i] + 2; page++)
+            assert_kept_page(f, room, page, limits[i], kept, kept_count);
+    struct cf_store_request *since = read_since(f, room, S("cid"), 0, COUNT);
+    assert_int_equal(since->messages_count, kept_count);
+    for (size_t i = 0; i < kept_count; i++)
+        assert_int_equal(since->messages[i].seq, kept[i] + 1);
+    for (size_t i = 0; i < kept_count; i += 97) {
+        cf_us from = since->messages[i].created;
+        assert_int_equal(read_since(f, room, S("cid"), from, 1)->messages[0].seq, kept[i] + 1);
+    }
+}
+
 static void since_is_inclusive(void **state)
 {
     struct fixture *f = *state;
@@ -182,6 +238,7 @@ static void answer_over_the_arena(void **state)
 static const struct CMUnitTest tests[] = {
     CONTRACT(pages),
     CONTRACT(pages_pass_over_the_deleted),
+    CONTRACT(every_page_of_a_room_full_of_gaps),
     CONTRACT(since_is_inclusive),
     CONTRACT(since_passes_over_the_deleted),
     CONTRACT(ten_thousand_messages),

@@ -202,9 +202,16 @@ static inline void verify_file(const struct fixture *f)
         "SELECT count(*) FROM rooms r WHERE last_seq <>"
         " (SELECT count(*) FROM shop_messages m WHERE m.room = r.key)",
         "SELECT count(*) FROM rooms r WHERE last_seq <>"
-        " (SELECT coalesce(max(seq), 0) FROM shop_messages m WHERE m.room = r.key)",
-        "SELECT count(*) FROM shop_messages a JOIN shop_messages b"
-        " ON b.room = a.room AND b.seq = a.seq + 1 WHERE b.created_us <= a.created_us",
+        " (SELECT coalesce(max(abs(seq)), 0) FROM shop_messages m WHERE m.room = r.key)",
+        "SELECT count(*) FROM (SELECT created_us, lag(created_us)"
+        " OVER (PARTITION BY room ORDER BY abs(seq)) AS earlier FROM shop_messages)"
+        " WHERE created_us <= earlier",
+        "SELECT count(*) FROM shop_messages WHERE (seq < 0) <> deleted OR seq = 0",
+        "SELECT (SELECT count(*) FROM shop_gaps) <> count(*) FROM (SELECT room, -seq / 1024 AS"
+        " block, count(*) AS gone FROM shop_messages WHERE deleted = 1 GROUP BY 1, 2"
+        " INTERSECT SELECT room, block, gone FROM shop_gaps)",
+        "SELECT (SELECT count(*) FROM shop_messages WHERE deleted = 1) <> coalesce(sum(gone), 0)"
+        " FROM shop_gaps",
         "SELECT count(*) FROM conversations c WHERE last_seq <> (SELECT count(*) FROM " ALL_SAID
         " a WHERE a.kind = c.kind AND a.conversation = c.id)",
         "SELECT count(*) FROM " ALL_SAID " a WHERE NOT EXISTS"

@@ -24,8 +24,8 @@ static void migrate_from_nothing(void **state)
     assert_int_not_equal(access(f->path, F_OK), 0); /* looking creates nothing */
     assert_open_fails(f, CF_E_STATE, "migrate it first");
     assert_int_equal(cf_store_sqlite_migrate(f->path, NULL), CF_OK);
-    assert_version(f, CF_OK, 3);
-    assert_int_equal(cf_store_sqlite_schema_version(), 3);
+    assert_version(f, CF_OK, 4);
+    assert_int_equal(cf_store_sqlite_schema_version(), 4);
     assert_int_equal(cf_store_sqlite_migrate(f->path, NULL), CF_OK); /* again: nothing to do */
     open_sqlite(f);
     (void)new_room(f, S("ann"));
@@ -33,7 +33,7 @@ static void migrate_from_nothing(void **state)
     assert_mode(f, "-wal");
     assert_mode(f, "-shm");
     assert_mode(f, ".lock");
-    assert_version(f, CF_OK, 3); /* beside a running server */
+    assert_version(f, CF_OK, 4); /* beside a running server */
     close_store(f);
     char wal[128];
     (void)snprintf(wal, sizeof(wal), "%s-wal", f->path);
@@ -47,7 +47,7 @@ static void empty_file_is_migrated(void **state)
     assert_version(f, CF_OK, 0);
     assert_open_fails(f, CF_E_STATE, "migrate it first");
     assert_int_equal(cf_store_sqlite_migrate(f->path, NULL), CF_OK);
-    assert_version(f, CF_OK, 3);
+    assert_version(f, CF_OK, 4);
 }
 
 static void folder_that_is_not_there(void **state)
@@ -59,9 +59,17 @@ static void folder_that_is_not_there(void **state)
     assert_open_fails(f, CF_E_IO, "No such file or directory");
 }
 
-/* Takes the closed file back to the schema before encrypted groups. */
+/* Takes the closed file back to the schema in which the deleted kept their seq. */
+static void make_version_3(const struct fixture *f)
+{
+    execute(f, "UPDATE shop_messages SET seq = -seq WHERE deleted = 1; DROP TABLE shop_gaps;"
+               "PRAGMA user_version = 3");
+}
+
+/* The one before encrypted groups. */
 static void make_version_2(const struct fixture *f)
 {
+    make_version_3(f);
     execute(f, "DROP TABLE orbital_media; DROP TABLE orbital_events; DROP TABLE orbital_members;"
                "DROP TABLE orbital_groups; PRAGMA user_version = 2");
 }
@@ -91,9 +99,9 @@ static void version_1_is_migrated(void **state)
     make_version_1(f);
     assert_tables(f, 4);
     assert_version(f, CF_OK, 1);
-    assert_open_fails(f, CF_E_STATE, "has schema 1 and this program needs 3; migrate it first");
+    assert_open_fails(f, CF_E_STATE, "has schema 1 and this program needs 4; migrate it first");
     assert_int_equal(cf_store_sqlite_migrate(f->path, NULL), CF_OK);
-    assert_version(f, CF_OK, 3);
+    assert_version(f, CF_OK, 4);
     open_sqlite(f);
     assert_slice(get_message(f, S("ann"), message)->text, S("kept"));
     (void)say(f, new_group(f, S("ann"), S("bob")), S("ann"));
@@ -113,10 +121,10 @@ static void version_2_is_migrated(void **state)
     make_version_2(f);
     assert_tables(f, 12);
     assert_version(f, CF_OK, 2);
-    assert_open_fails(f, CF_E_STATE, "has schema 2 and this program needs 3; migrate it first");
+    assert_open_fails(f, CF_E_STATE, "has schema 2 and this program needs 4; migrate it first");
     assert_int_equal(cf_store_sqlite_migrate(f->path, NULL), CF_OK);
-    assert_version(f, CF_OK, 3);
-    assert_tables(f, 16);
+    assert_version(f, CF_OK, 4);
+    assert_tables(f, 17);
     open_sqlite(f);
     assert_slice(get_message(f, S("ann"), message)->text, S("kept"));
     assert_messages(read_talk(f, talk, S("bob"), CF_TALK_NEWEST, 0, 10), NUMBERS(said));
@@ -124,11 +132,38 @@ static void version_2_is_migrated(void **state)
     (void)post(f, CF_GROUP_MESSAGE, group_of(f, S("ann bob")), S("ann"));
 }
 
+static void version_3_is_migrated(void **state)
+{
+    struct fixture *f = *state;
+    open_sqlite(f);
+    struct cf_uuid room = new_room(f, S("ann"));
+    struct cf_uuid ids[3];
+    for (size_t i = 0; i < CF_ARRAY_LEN(ids); i++)
+        ids[i] = new_message(f, room, S("ann"), S("said"));
+    assert_int_equal(run(f, make_on(f, CF_STORE_MESSAGE_DELETE, S("ann"), ids[1])), CF_OK);
+    close_store(f);
+    make_version_3(f);
+    assert_tables(f, 16);
+    assert_version(f, CF_OK, 3);
+    assert_open_fails(f, CF_E_STATE, "has schema 3 and this program needs 4; migrate it first");
+    assert_int_equal(cf_store_sqlite_migrate(f->path, NULL), CF_OK);
+    assert_version(f, CF_OK, 4);
+    open_sqlite(f);
+    struct cf_store_request *page = read_page(f, room, S("ann"), 1, 10);
+    assert_int_equal(page->messages_count, 2);
+    assert_int_equal(page->messages[0].seq, 1);
+    assert_int_equal(page->messages[1].seq, 3);
+    page = read_page(f, room, S("ann"), 2, 1);
+    assert_int_equal(page->messages[0].seq, 1);
+    assert_int_equal(run(f, make_on(f, CF_STORE_MESSAGE_DELETE, S("ann"), ids[0])), CF_OK);
+    assert_int_equal(total_of(f, room, S("ann")), 1);
+}
+
 static void newer_schema_is_refused(void **state)
 {
     struct fixture *f = *state;
-    execute(f, "PRAGMA user_version = 4");
-    assert_version(f, CF_OK, 4);
+    execute(f, "PRAGMA user_version = 5");
+    assert_version(f, CF_OK, 5);
     assert_migrate_fails(f, CF_E_UNSUPPORTED, "use the newer program");
     assert_open_fails(f, CF_E_STATE, "use the newer program");
 }
@@ -202,11 +237,17 @@ static void client_message_ids_have_their_column(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    EMPTY_CASE(migrate_from_nothing),     EMPTY_CASE(empty_file_is_migrated),
-    EMPTY_CASE(folder_that_is_not_there), EMPTY_CASE(foreign_files_are_refused),
-    SOUND_CASE(version_1_is_migrated),    SOUND_CASE(version_2_is_migrated),
-    FILE_CASE(newer_schema_is_refused),   FILE_CASE(missing_table_is_refused),
-    FILE_CASE(statements_use_indexes),    FILE_CASE(client_message_ids_have_their_column),
+    EMPTY_CASE(migrate_from_nothing),
+    EMPTY_CASE(empty_file_is_migrated),
+    EMPTY_CASE(folder_that_is_not_there),
+    EMPTY_CASE(foreign_files_are_refused),
+    SOUND_CASE(version_1_is_migrated),
+    SOUND_CASE(version_2_is_migrated),
+    SOUND_CASE(version_3_is_migrated),
+    FILE_CASE(newer_schema_is_refused),
+    FILE_CASE(missing_table_is_refused),
+    FILE_CASE(statements_use_indexes),
+    FILE_CASE(client_message_ids_have_their_column),
 };
 
 int main(void)
