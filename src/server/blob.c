@@ -25,7 +25,8 @@ static void destroy(struct cf_blob *blob)
 {
     struct cf_worker *worker = blob->worker;
     cf_media_writer_free(blob->writer);
-    cf_hold_drop(worker->server, &blob->hold);
+    if (cf_hold_drop(worker->server, &blob->hold))
+        cf_blob_discard(worker, &blob->id); /* its file may have come behind the removal */
     cf_buf_deinit(&blob->chunk);
     free(blob);
     cf_worker_work_done(worker);
@@ -288,8 +289,18 @@ static void store_completed(struct cf_blob *blob, const struct cf_store_request 
         fail(blob, error);
 }
 
-/* What holds whether anybody waits for it or not. Who is no member any more is refused even when
- * the upload was complete before: only a file that nobody can have been told of goes. */
+/* It has a file that nobody was told of, or can go on with. Who is no member any more is refused
+ * even when the upload was complete before. */
+static bool leaves_file(const struct cf_blob *blob, const struct cf_store_request *request)
+{
+    if (request->error != CF_E_NOT_FOUND)
+        return false;
+    if (request->op == CF_STORE_GROUP_MEDIA_DELETE)
+        return blob->hold.held;
+    return request->op == CF_STORE_GROUP_MEDIA_DONE && blob->named;
+}
+
+/* What holds whether anybody waits for it or not. */
 static void note(struct cf_blob *blob, const struct cf_store_request *request)
 {
     struct cf_worker *worker = blob->worker;
@@ -301,9 +312,7 @@ static void note(struct cf_blob *blob, const struct cf_store_request *request)
     if (request->op == CF_STORE_GROUP_MEDIA_DONE && done && request->created)
         cf_count(&worker->metrics, CF_COUNT_MEDIA_UPLOADED);
     bool deleted = request->op == CF_STORE_GROUP_MEDIA_DELETE && done;
-    bool refused =
-        request->op == CF_STORE_GROUP_MEDIA_DONE && request->error == CF_E_NOT_FOUND && blob->named;
-    if (deleted || refused)
+    if (deleted || leaves_file(blob, request))
         cf_blob_discard(worker, &blob->id);
 }
 

@@ -9,6 +9,7 @@ struct cf_hold {
     struct cf_uuid upload;
     struct cf_seat_place place;
     bool held;
+    bool ended; /* the upload is no more; under the lock while it is held */
 };
 
 /* CF_E_CONFLICT: another connection has it, and is told to let go: the next try gets it.
@@ -17,7 +18,8 @@ struct cf_hold {
 enum cf_error cf_hold_take(struct cf_server *server, struct cf_hold *hold);
 /* The upload is no more: whoever writes it is told to let go. */
 void cf_hold_end(struct cf_server *server, const struct cf_uuid *upload);
-/* Harmless when it is not held. */
-void cf_hold_drop(struct cf_server *server, struct cf_hold *hold);
+/* True: the upload has ended meanwhile, and what was written since then is to be removed. Harmless
+ * when it is not held. */
+bool cf_hold_drop(struct cf_server *server, struct cf_hold *hold);
 
 #endif

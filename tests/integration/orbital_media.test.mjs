@@ -182,6 +182,7 @@ describe('uploads in one go', () => {
         for (let i = 0; i < 80; i += 4) await Promise.all([0, 1, 2, 3].map((more) => round(i + more)));
         assert.ok(stored.length > 0);
         for (const media of stored) assertSame((await download(server, ben, media)).bytes, body, media);
+        await until(() => unfinished(server).length === 0, 'what was cut leaves no file');
     });
 
     test('one that is cut is gone at once; its retry with the same key is stored', async (context) => {
@@ -202,6 +203,19 @@ describe('uploads in one go', () => {
         const sent = await postMedia(server, ann, thread, body, { headers: { 'idempotency-key': 'cut' } });
         assert.equal(sent.status, 201, sent.text);
         assert.deepEqual(await feed.next(), eventOf(sent.json));
+    });
+
+    test('one whose author is removed, and that is cut, leaves no file', async () => {
+        const { ann, ben, group, thread } = await family(server);
+        const before = files(server);
+        const wire = await Wire.open(server);
+        await wire.send(requestHead(ben, 'POST', mediaPath(thread), { 'Content-Length': 1000 }));
+        await wire.send(noise(999));
+        await until(() => unfinished(server).length === 1, 'a file in the making');
+        await removeMember(server, ann, group, ben);
+        wire.cut();
+        await until(() => unfinished(server).length === 0, 'it is gone');
+        assert.deepEqual(files(server), before);
     });
 
     test('the body of a refused upload is never read as a request', async () => {

@@ -10,7 +10,7 @@ import { feeds, nowhere, say, sealed, startServer } from './orbital_lib.mjs';
 import { CuttingProxy, MiB, Wire, announced, assertSame, assertThere, begin, create, download, family, fileOf, files,
     finish, head, idOf, mediaPath, noise, offsetOf, patch, patchHead, patchType, remove, requestHead, serve, sha256,
     temporaryOf, tusUpload, unfinished, version } from './orbital_media_lib.mjs';
-import { people, stopClean, until, within } from './talk_lib.mjs';
+import { people, sleep, stopClean, until, within } from './talk_lib.mjs';
 
 describe('the protocol', () => {
     let server;
@@ -294,6 +294,30 @@ describe('two connections', () => {
             assert.ok(statuses.filter((status) => status === 204).length <= 1, statuses.join());
             await within(finish(server, ann, path, body), 'it is there');
             await assertThere(server, who, idOf(path), body);
+        }
+    });
+
+    test('one is begun anew as the other deletes it: no file stays', async (context) => {
+        // One thread for all files, and it is busy: the file may be made anew after it was removed. No sweeper helps.
+        const alone = await serve(context, { UV_THREADPOOL_SIZE: '1', ORBITAL_SWEEP_PERIOD_SECONDS: '86400' });
+        const { ann, thread } = await family(alone);
+        const body = noise(200000), more = noise(MiB);
+        for (let round = 0; round < 10; round++) {
+            const key = { 'Idempotency-Key': `k${round}` };
+            const path = await begin(alone, ann, thread, body.length, { headers: key, body: body.subarray(0, 1000) });
+            const others = await Promise.all(Array.from({ length: 6 },
+                () => begin(alone, ann, thread, more.length + 1)));
+            const busy = others.map((other) => patch(alone, ann, other, 0, more));
+            const wire = await Wire.open(alone);
+            await wire.send(requestHead(ann, 'POST', mediaPath(thread), { 'Content-Length': body.length, ...key }));
+            await wire.send(body.subarray(0, 100000));
+            await sleep(round);
+            assert.equal((await remove(alone, ann, idOf(path))).status, 204);
+            await sleep(5);
+            wire.cut();
+            await Promise.all(busy);
+            await Promise.all(others.map((other) => remove(alone, ann, idOf(other))));
+            await until(() => unfinished(alone).length === 0, 'all are gone');
         }
     });
 

@@ -274,12 +274,14 @@ static void fetched(struct sim_http *http)
 
 /* ---- talking to the server ---- */
 
+/* A clock that is wrong, and each time otherwise: nobody may go by it. */
 void orbiter_say(struct orbiter *orbiter, const char *type, const char *data)
 {
     char text[512];
+    int64_t century_ms = INT64_C(100) * 365 * 24 * 3600 * 1000;
     int len =
         snprintf(text, sizeof(text), "{\"type\":\"%s\",\"data\":%s,\"timestamp\":%" PRId64 "}",
-                 type, data, sim.now / SIM_MS);
+                 type, data, sim_between(-century_ms, century_ms));
     CF_ASSERT(len > 0 && (size_t)len < sizeof(text));
     sim_ws_send(&orbiter->stream, cf_slice_of(text, (size_t)len));
     orbiter->bad_in_row = -orbiter->bad_owed;
