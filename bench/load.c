@@ -10,7 +10,7 @@
 #include <sys/resource.h>
 
 #include "base/assert.h"
-#include "load_text.h"
+#include "bench/text.h"
 
 static const char help[] =
     "Usage: confab-load WORKLOAD [options] [-- COMMAND…]\n\n"

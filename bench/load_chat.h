@@ -2,7 +2,7 @@
 #ifndef CF_BENCH_LOAD_CHAT_H
 #define CF_BENCH_LOAD_CHAT_H
 
-#include "load_run.h"
+#include "bench/run.h"
 
 struct load_chat {
     struct load_run run;

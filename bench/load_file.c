@@ -6,10 +6,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "load_measure.h"
+#include "bench/measure.h"
 #include "load_media.h"
 #include "load_setup.h"
-#include "load_wire.h"
+#include "bench/wire.h"
 
 enum { READ_MAX = 256 * 1024, FIGURES_MAX = 64 };
 

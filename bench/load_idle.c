@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "load_chat.h"
-#include "load_measure.h"
+#include "bench/measure.h"
 #include "load_setup.h"
 
 enum { SETTLE_MS = 1000, WARM_UP = 64 };

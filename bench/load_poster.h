@@ -2,7 +2,7 @@
 #ifndef CF_BENCH_LOAD_POSTER_H
 #define CF_BENCH_LOAD_POSTER_H
 
-#include "load_dialect.h"
+#include "bench/dialect.h"
 
 enum { LOAD_ANSWER_MAX = 4 * LOAD_TEXT_MAX };
 

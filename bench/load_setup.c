@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "auth/jwt.h"
-#include "load_wire.h"
+#include "bench/wire.h"
 
 enum { REQUEST_MAX = 64 * 1024, TOKEN_SECONDS = 3600 };
 

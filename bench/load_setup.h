@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "load.h"
-#include "load_dialect.h"
+#include "bench/dialect.h"
 
 enum { LOAD_PATH_MAX = 160, LOAD_REPLY_MAX = 16 * 1024, LOAD_UPGRADES_AT_ONCE = 64 };
 

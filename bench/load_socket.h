@@ -3,7 +3,7 @@
 #ifndef CF_BENCH_LOAD_SOCKET_H
 #define CF_BENCH_LOAD_SOCKET_H
 
-#include "load_listener.h"
+#include "bench/client.h"
 
 struct load_socket {
     struct load_listener listener;

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "load.h"
-#include "load_measure.h"
+#include "bench/measure.h"
 
 /* Milliseconds from before the fork until the first line of its output. */
 static double start_once(char **command)

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "load_measure.h"
+#include "bench/measure.h"
 #include "load_media.h"
 #include "load_setup.h"
 

@@ -3,7 +3,7 @@
 #define CF_BENCH_LOAD_DIALECT_H
 
 #include "base/uuid.h"
-#include "load_listener.h"
+#include "bench/client.h"
 
 struct load_dialect {
     const char *rooms;                 /* path that makes one; its members are below it */

@@ -1,4 +1,4 @@
-#include "load_wire.h"
+#include "bench/wire.h"
 
 #include <openssl/ssl.h>
 #include <sys/socket.h>

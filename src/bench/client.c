@@ -1,4 +1,4 @@
-#include "load_listener.h"
+#include "bench/client.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -4,8 +4,8 @@
 
 #include "base/list.h"
 #include "load.h"
-#include "load_measure.h"
-#include "load_sequence.h"
+#include "bench/measure.h"
+#include "bench/sequence.h"
 #include "wire/ws/deflate.h"
 
 /* First member of everything that epoll watches. */

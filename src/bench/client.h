@@ -3,7 +3,7 @@
 #ifndef CF_BENCH_LOAD_LISTENER_H
 #define CF_BENCH_LOAD_LISTENER_H
 
-#include "load_run.h"
+#include "bench/run.h"
 
 enum { LOAD_SENT_MAX = 2048 };
 

@@ -1,4 +1,4 @@
-#include "load_measure.h"
+#include "bench/measure.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "load_text.h"
+#include "bench/text.h"
 
 #include <stdio.h>
 #include <string.h>

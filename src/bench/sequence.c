@@ -1,4 +1,4 @@
-#include "load_sequence.h"
+#include "bench/sequence.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #define CF_BENCH_LOAD_SEQUENCE_H
 
 #include "base/slice.h"
-#include "load_text.h"
+#include "bench/text.h"
 
 struct load_message {
     char name[LOAD_NAME_LEN];

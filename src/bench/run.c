@@ -1,4 +1,4 @@
-#include "load_run.h"
+#include "bench/run.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -7,7 +7,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "load_listener.h"
+#include "bench/client.h"
 
 enum { EVENTS_MAX = 1024, DRAIN_SECONDS = 30, WINDOW_BITS = 15, INFLATED_MAX = 1 << 20 };
 

@@ -1,4 +1,4 @@
-#include "load_dialect.h"
+#include "bench/dialect.h"
 
 #include <stdio.h>
 #include <stdlib.h>
