@@ -2,43 +2,28 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/assert.h"
-#include "bench/text.h"
 
 static const char help[] =
     "Usage: confab-load WORKLOAD [options] [-- COMMAND…]\n\n"
-    "  talk     posters and streams of shops, for --seconds\n"
-    "  relay    posters and streams of encrypted groups, for --seconds\n"
-    "  chat     Socket.IO sockets in conversations, for --seconds\n"
-    "  idle     opens --streams, or --sockets, and measures the memory of --server\n"
     "  uploads  --uploads files of --size to an encrypted group, all at once\n"
     "  file     COMMAND, then an upload and a download of --size, --runs times\n"
     "  start    times COMMAND until it says that it listens, --runs times\n\n"
     "  --port N       of the server, on 127.0.0.1\n"
     "  --server PID   whose CPU time and memory are counted\n"
-    "  --rooms N      shops, groups or conversations: all are spread over them (1)\n"
-    "  --posters N    keep-alive connections, one post in flight on each (64)\n"
-    "  --streams N    listening WebSockets (8)\n"
-    "  --sockets N    which send and listen, each of a user of its own (0)\n"
-    "  --window N     messages of the sockets in flight (64)\n"
-    "  --users N      who hold the streams (1 for every 500), or the sockets (1 each)\n"
-    "  --text N       bytes of a message, or of an envelope before base64 (200)\n"
-    "  --seconds N    what is measured, after one second that is not (5)\n"
-    "  --rate N       messages a second; 0: as fast as they are answered (0)\n"
-    "  --deflate N    1: the streams ask for permessage-deflate (0)\n"
     "  --uploads N    at once (20)\n"
     "  --size N       of a file, in MiB (100)\n"
     "  --part N       MiB in a PATCH (tus 1.0.0); 0: all in one POST (0)\n"
     "  --tls N        1: the file goes over TLS (0)\n"
     "  --runs N       of `start` and `file` (5)\n\n"
-    "JWT_SECRET in the environment signs the tokens; without it none are sent.\n";
+    "JWT_SECRET in the environment signs the token. Messages: `confab bench`.\n";
 
 static const struct {
     const char *name;
@@ -46,24 +31,12 @@ static const struct {
 } numbers[] = {
     {"port", offsetof(struct load_options, port)},
     {"server", offsetof(struct load_options, server)},
-    {"rooms", offsetof(struct load_options, rooms)},
-    {"posters", offsetof(struct load_options, posters)},
-    {"streams", offsetof(struct load_options, streams)},
-    {"sockets", offsetof(struct load_options, sockets)},
-    {"window", offsetof(struct load_options, window)},
-    {"users", offsetof(struct load_options, users)},
-    {"text", offsetof(struct load_options, text)},
-    {"seconds", offsetof(struct load_options, seconds)},
-    {"rate", offsetof(struct load_options, rate)},
-    {"deflate", offsetof(struct load_options, deflate)},
     {"uploads", offsetof(struct load_options, uploads)},
     {"size", offsetof(struct load_options, size)},
     {"part", offsetof(struct load_options, part)},
     {"tls", offsetof(struct load_options, tls)},
     {"runs", offsetof(struct load_options, runs)},
 };
-
-enum { STREAMS_A_USER = 500 };
 
 void load_die(const char *what)
 {
@@ -110,22 +83,25 @@ static void parse_options(int argc, char **argv, struct load_options *options)
         memcpy((char *)options + numbers[index].at, &number, sizeof(number));
     }
     options->command = argv + optind;
-    if (options->users == 0)
-        options->users =
-            options->sockets > 0 ? options->sockets : options->streams / STREAMS_A_USER + 1;
-    if (options->rooms == 0 || options->runs == 0 || options->seconds == 0)
-        load_die("--rooms, --runs and --seconds are at least 1");
-    if (options->text < LOAD_NAME_LEN || options->text > LOAD_TEXT_MAX / 2)
-        load_die("--text is 30 to 4096");
+    if (options->runs == 0)
+        load_die("--runs is at least 1");
 }
 
-static void raise_descriptor_limit(void)
+/* The certificate is one that the caller has just made: nobody vouches for it. */
+static void find_server(struct load_options *options)
 {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)options->port)};
+    struct cf_bench_plan *plan = &options->plan;
+    const char *secret = getenv("JWT_SECRET");
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    memcpy(&plan->address, &address, sizeof(address));
+    plan->address_len = sizeof(address);
+    plan->host = plan->authority = "127.0.0.1";
+    plan->tls = options->tls != 0;
+    plan->insecure = true;
+    plan->secret = cf_slice_cstr(secret == NULL ? "" : secret);
+    plan->server = (struct cf_bench_server){.pids = {options->server}, .count = 1};
 }
 
 int main(int argc, char **argv)
@@ -133,27 +109,14 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(const struct load_options *options);
-    } workloads[] = {{"talk", load_talk},  {"relay", load_relay},     {"chat", load_chat},
-                     {"idle", load_idle},  {"uploads", load_uploads}, {"file", load_file},
-                     {"start", load_start}};
-    struct load_options options = {.rooms = 1,
-                                   .posters = 64,
-                                   .streams = 8,
-                                   .window = 64,
-                                   .text = 200,
-                                   .seconds = 5,
-                                   .uploads = 20,
-                                   .size = 100,
-                                   .runs = 5};
-    const char *secret = getenv("JWT_SECRET");
-    if (secret != NULL)
-        options.secret = cf_slice_cstr(secret);
+    } workloads[] = {{"uploads", load_uploads}, {"file", load_file}, {"start", load_start}};
+    struct load_options options = {.uploads = 20, .size = 100, .runs = 5};
     signal(SIGPIPE, SIG_IGN);
-    raise_descriptor_limit();
     for (size_t i = 0; argc > 1 && i < CF_ARRAY_LEN(workloads); i++) {
         if (strcmp(argv[1], workloads[i].name) != 0)
             continue;
         parse_options(argc - 1, argv + 1, &options);
+        find_server(&options);
         workloads[i].run(&options);
         return 0;
     }

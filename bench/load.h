@@ -1,22 +1,16 @@
-/* The load program: one thread, one epoll, figures as `name value` lines on standard output. */
+/* The load program for what `confab bench` is not for: files, and starts. Figures are `name value`
+ * lines on standard output. */
 #ifndef CF_BENCH_LOAD_H
 #define CF_BENCH_LOAD_H
 
-#include "base/slice.h"
+#include <stddef.h>
+
+#include "bench/plan.h"
 
 struct load_options {
+    struct cf_bench_plan plan; /* where the server is, and the secret of its tokens */
     unsigned port;
-    unsigned server;           /* process whose CPU and memory are counted */
-    struct cf_slice secret;    /* of the tokens; empty: a server without accounts (bench/peer) */
-    unsigned rooms;            /* shops, groups or conversations */
-    unsigned posters, streams; /* of shops and groups */
-    unsigned sockets, window;  /* of conversations: Socket.IO sockets, and sends in flight */
-    unsigned users;
-    unsigned text; /* bytes of a message; of an envelope before base64 */
-    unsigned seconds;
-    unsigned
-        rate; /* messages a second, over all senders; 0: the next one as soon as one is answered */
-    unsigned deflate;    /* streams ask for permessage-deflate */
+    unsigned server;     /* process whose CPU and memory are counted */
     unsigned uploads;    /* at once */
     unsigned size, part; /* of a file, and of what one request brings of it, in MiB */
     unsigned tls;
@@ -24,14 +18,6 @@ struct load_options {
     char **command; /* of `start` and `file` */
 };
 
-/* Posters and streams of shops talk for some seconds. */
-void load_talk(const struct load_options *options);
-/* Posters and streams of encrypted groups do. */
-void load_relay(const struct load_options *options);
-/* Sockets in conversations do. */
-void load_chat(const struct load_options *options);
-/* Streams or sockets are opened and do nothing. */
-void load_idle(const struct load_options *options);
 /* Files are uploaded, all at once. */
 void load_uploads(const struct load_options *options);
 /* A command, an upload and a download, each alone, in turns. */

@@ -6,10 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench/measure.h"
 #include "load_media.h"
 #include "load_setup.h"
-#include "bench/wire.h"
 
 enum { READ_MAX = 256 * 1024, FIGURES_MAX = 64 };
 
@@ -42,12 +40,12 @@ static void print_median(const char *name, struct rounds *rounds)
 
 static double mib_per_s(const struct file *file, uint64_t began_ns)
 {
-    return file->options->size * 1e9 / (double)(load_now_ns() - began_ns);
+    return file->options->size * 1e9 / (double)(cf_bench_now_ns() - began_ns);
 }
 
 static double cpu_ms_per_gib(const struct file *file, uint64_t cpu_us)
 {
-    uint64_t spent_us = load_cpu_us(file->options->server) - cpu_us;
+    uint64_t spent_us = load_cpu_us(file->options) - cpu_us;
     return (double)spent_us / 1e3 * 1024 / file->options->size;
 }
 
@@ -64,7 +62,7 @@ static void run_command(struct file *file, unsigned round)
     memcpy(words, file->options->command, count * sizeof(*words));
     snprintf(number, sizeof(number), "%u", round);
     words[count] = number;
-    uint64_t began_ns = load_now_ns();
+    uint64_t began_ns = cf_bench_now_ns();
     int status;
     pid_t pid = fork();
     if (pid == 0) {
@@ -79,7 +77,7 @@ static void run_command(struct file *file, unsigned round)
 }
 
 /* Until the head has come; what follows of the body is behind it. The head's length. */
-static size_t receive_head(struct load_wire *wire, char *out, size_t size, size_t *out_len)
+static size_t receive_head(struct cf_bench_wire *wire, char *out, size_t size, size_t *out_len)
 {
     size_t len = 0;
     for (const char *end = NULL; end == NULL; end = strstr(out, "\r\n\r\n")) {
@@ -104,12 +102,12 @@ static void demand(const char *answer, const char *status)
 static void put(struct file *file, unsigned round)
 {
     char head[LOAD_HEAD_MAX], path[LOAD_PATH_MAX], lines[64], answer[LOAD_REPLY_MAX];
-    struct load_wire wire;
+    struct cf_bench_wire wire;
     snprintf(path, sizeof(path), "/v1/threads/%.*s/media", CF_UUID_LEN, file->thread);
     snprintf(lines, sizeof(lines), "Content-Length: %" PRIu64 "\r\n", file->size);
     size_t len = load_head_write(head, file->options, "POST", path, lines);
     load_wire_open(&wire, file->options);
-    uint64_t cpu_us = load_cpu_us(file->options->server), began_ns = load_now_ns();
+    uint64_t cpu_us = load_cpu_us(file->options), began_ns = cf_bench_now_ns();
     load_wire_send(&wire, cf_slice_of(head, len));
     for (uint64_t at = 0; at < file->size; at += READ_MAX)
         load_wire_send(&wire, cf_slice_head(load_file_bytes(at, file->size), READ_MAX));
@@ -123,7 +121,7 @@ static void put(struct file *file, unsigned round)
         answer[len] = '\0';
     }
     load_find_id(answer, "\"media_id\":\"", file->media);
-    load_wire_close(&wire);
+    cf_bench_wire_close(&wire);
 }
 
 /* Each byte is compared with what was sent. */
@@ -142,12 +140,12 @@ static void get(struct file *file, unsigned round)
 {
     static char bytes[READ_MAX];
     char head[LOAD_HEAD_MAX], path[LOAD_PATH_MAX];
-    struct load_wire wire;
+    struct cf_bench_wire wire;
     size_t len;
     snprintf(path, sizeof(path), "/v1/media/%.*s", CF_UUID_LEN, file->media);
     size_t head_len = load_head_write(head, file->options, "GET", path, "");
     load_wire_open(&wire, file->options);
-    uint64_t cpu_us = load_cpu_us(file->options->server), began_ns = load_now_ns();
+    uint64_t cpu_us = load_cpu_us(file->options), began_ns = cf_bench_now_ns();
     load_wire_send(&wire, cf_slice_of(head, head_len));
     size_t before = receive_head(&wire, bytes, sizeof(bytes), &len);
     demand(bytes, "200");
@@ -161,7 +159,7 @@ static void get(struct file *file, unsigned round)
     file->get.each[round] = mib_per_s(file, began_ns);
     file->get_cpu.each[round] = cpu_ms_per_gib(file, cpu_us);
     file->get.count = file->get_cpu.count = round + 1;
-    load_wire_close(&wire);
+    cf_bench_wire_close(&wire);
 }
 
 void load_file(const struct load_options *options)

@@ -6,12 +6,12 @@
 
 void load_make_thread(const struct load_options *options, char out_thread[CF_UUID_LEN])
 {
-    struct load_options one = *options;
-    char group[1][CF_UUID_LEN], path[LOAD_PATH_MAX], answer[LOAD_REPLY_MAX];
-    one.rooms = one.users = 1;
-    load_make_rooms(&one, &load_groups, group);
-    snprintf(path, sizeof(path), "/v1/groups/%.*s/threads", CF_UUID_LEN, group[0]);
-    load_request(options, 0, "POST", path, "Content-Type: application/json\r\n",
+    static const char json[] = "Content-Type: application/json\r\n";
+    char group[CF_UUID_LEN], path[LOAD_PATH_MAX], answer[LOAD_REPLY_MAX];
+    load_request(options, "POST", "/v1/groups", json, "{\"name\":\"Bench\"}", answer);
+    load_find_id(answer, "\"group_id\":\"", group);
+    snprintf(path, sizeof(path), "/v1/groups/%.*s/threads", CF_UUID_LEN, group);
+    load_request(options, "POST", path, json,
                  "{\"encrypted_title\":\"QmVuY2g=\",\"encrypted_body\":\"QmVuY2g=\"}", answer);
     load_find_id(answer, "\"thread_id\":\"", out_thread);
 }
@@ -34,7 +34,7 @@ size_t load_head_write(char out[LOAD_HEAD_MAX], const struct load_options *optio
 {
     struct cf_buf token;
     cf_buf_init(&token, LOAD_HEAD_MAX);
-    load_authorize(options, 0, &token);
+    load_authorize(options, &token);
     int len = snprintf(out, LOAD_HEAD_MAX, "%s %s HTTP/1.1\r\nHost: bench\r\n%s%.*s\r\n", method,
                        path, headers, (int)token.len, (const char *)token.ptr);
     cf_buf_deinit(&token);

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "load.h"
-#include "bench/measure.h"
 
 /* Milliseconds from before the fork until the first line of its output. */
 static double start_once(char **command)
@@ -15,7 +14,7 @@ static double start_once(char **command)
     char line[256];
     if (pipe(pipe_fds) != 0)
         load_die_errno("pipe");
-    uint64_t began = load_now_ns();
+    uint64_t began = cf_bench_now_ns();
     pid_t pid = fork();
     if (pid < 0)
         load_die_errno("fork");
@@ -28,7 +27,7 @@ static double start_once(char **command)
     }
     close(pipe_fds[1]);
     ssize_t got = read(pipe_fds[0], line, sizeof(line));
-    double ms = (double)(load_now_ns() - began) / 1e6;
+    double ms = (double)(cf_bench_now_ns() - began) / 1e6;
     int status;
     kill(pid, SIGTERM);
     if (waitpid(pid, &status, 0) != pid || status != 0 || got <= 0)

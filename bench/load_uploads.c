@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "bench/measure.h"
 #include "load_media.h"
 #include "load_setup.h"
 
@@ -64,7 +63,7 @@ static void create(const struct uploads *all, const char *path, char *out_path)
     char answer[LOAD_REPLY_MAX], lines[128];
     snprintf(lines, sizeof(lines), "Tus-Resumable: 1.0.0\r\nUpload-Length: %" PRIu64 "\r\n",
              all->size);
-    load_request(all->options, 0, "POST", path, lines, "", answer);
+    load_request(all->options, "POST", path, lines, "", answer);
     const char *location = strstr(answer, "Location: ");
     if (location == NULL || sscanf(location, "Location: %159s", out_path) != 1)
         load_die("an upload without a Location");
@@ -76,8 +75,9 @@ static void open_upload(const struct uploads *all, struct upload *upload, const 
         create(all, path, upload->path);
     else
         snprintf(upload->path, sizeof(upload->path), "%s", path);
-    upload->fd = load_connect(all->options->port);
-    load_set_nonblocking(upload->fd);
+    struct cf_bench_wire wire;
+    load_wire_open(&wire, all->options);
+    upload->fd = load_wire_take(&wire);
 }
 
 static bool send_on(const struct uploads *all, struct upload *upload)
@@ -143,10 +143,10 @@ static void await_any(const struct uploads *all)
 
 static void sample(struct uploads *all)
 {
-    uint64_t now_ns = load_now_ns();
+    uint64_t now_ns = cf_bench_now_ns();
     if (now_ns < all->sampled_ns + SAMPLE_NS)
         return;
-    uint64_t rss = load_rss_bytes(all->options->server);
+    uint64_t rss = load_rss_bytes(all->options);
     all->sampled_ns = now_ns;
     if (rss > all->rss_peak)
         all->rss_peak = rss;
@@ -178,7 +178,7 @@ static void run(struct uploads *all)
 static void warm_up(const struct uploads *all, const char *path)
 {
     char answer[LOAD_REPLY_MAX];
-    load_request(all->options, 0, "POST", path, "", "warm-up", answer);
+    load_request(all->options, "POST", path, "", "warm-up", answer);
     poll(NULL, 0, SETTLE_MS);
 }
 
@@ -194,15 +194,15 @@ void load_uploads(const struct load_options *options)
     for (unsigned i = 0; i < options->uploads; i++)
         open_upload(&all, &all.each[i], path);
     warm_up(&all, path);
-    uint64_t before = load_rss_bytes(options->server), cpu_us = load_cpu_us(options->server);
-    uint64_t began_ns = load_now_ns();
+    uint64_t before = load_rss_bytes(options), cpu_us = load_cpu_us(options);
+    uint64_t began_ns = cf_bench_now_ns();
     run(&all);
-    double seconds = (double)(load_now_ns() - began_ns) / 1e9;
-    cpu_us = load_cpu_us(options->server) - cpu_us;
+    double seconds = (double)(cf_bench_now_ns() - began_ns) / 1e9;
+    cpu_us = load_cpu_us(options) - cpu_us;
     poll(NULL, 0, SETTLE_MS);
     printf("rss_before_mib %.1f\n", (double)before / LOAD_MIB);
     printf("rss_peak_mib %.1f\n", (double)all.rss_peak / LOAD_MIB);
-    printf("rss_after_mib %.1f\n", (double)load_rss_bytes(options->server) / LOAD_MIB);
+    printf("rss_after_mib %.1f\n", (double)load_rss_bytes(options) / LOAD_MIB);
     printf("grown_mib_per_upload %.2f\n",
            ((double)all.rss_peak - (double)before) / LOAD_MIB / options->uploads);
     printf("mib_per_s %.0f\n", (double)options->size * options->uploads / seconds);

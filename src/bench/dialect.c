@@ -1,81 +1,68 @@
 #include "bench/dialect.h"
 
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
-const struct load_dialect load_shops = {
-    .rooms = "/api/v1/shops",
-    .room_id = "\"id\":\"",
-    .stream = "/api/v1/shops/",
-    .stream_end = "/messages/stream",
-    .messages = "/api/v1/shops/messages",
-    .room_name = "shop_id",
-    .text_name = "message",
-    .take = load_listener_deliver,
-};
+#include "base/assert.h"
 
-static void subscribe(struct load_listener *listener, const char room[CF_UUID_LEN])
+enum { HEAD_BYTES = 12 * 1024 };
+
+const struct cf_bench_dialect *cf_bench_dialect_find(const char *name)
 {
-    char text[128];
-    int len =
-        snprintf(text, sizeof(text), "{\"type\":\"subscribe\",\"data\":{\"group_ids\":[\"%.*s\"]}}",
-                 CF_UUID_LEN, room);
-    load_listener_send(listener, cf_slice_of(text, (size_t)len));
-}
-
-/* The last member of every frame. */
-static uint64_t stamp_of(struct cf_slice frame)
-{
-    static const char name[] = "\"server_timestamp\":";
-    size_t digits = 0;
-    uint64_t stamp;
-    while (digits + 1 < frame.len && frame.ptr[frame.len - 2 - digits] >= '0' &&
-           frame.ptr[frame.len - 2 - digits] <= '9')
-        digits++;
-    struct cf_slice rest = cf_slice_skip(frame, frame.len - 1 - digits);
-    struct cf_slice before = cf_slice_head(frame, frame.len - 1 - digits);
-    size_t name_len = sizeof(name) - 1;
-    if (before.len < name_len ||
-        !cf_slice_eq(cf_slice_skip(before, before.len - name_len), cf_slice_cstr(name)) ||
-        !cf_slice_to_u64(cf_slice_head(rest, digits), &stamp))
-        load_die("a frame without server_timestamp");
-    return stamp;
-}
-
-/* Of one group: each is greater than the one before. */
-static void check_stamp(struct load_listener *listener, struct cf_slice frame)
-{
-    uint64_t stamp = stamp_of(frame);
-    if (stamp == listener->stamp)
-        listener->run->faults.doubled++;
-    if (stamp < listener->stamp)
-        listener->run->faults.disordered++;
-    listener->stamp = stamp;
-}
-
-static void take_frame(struct load_listener *listener, struct cf_slice frame, uint64_t now_ns)
-{
-    if (cf_slice_starts(frame, CF_LIT("{\"type\":\"new_message\","))) {
-        check_stamp(listener, frame);
-        load_listener_deliver(listener, frame, now_ns);
-    } else if (cf_slice_starts(frame, CF_LIT("{\"type\":\"subscribed\","))) {
-        listener->run->subscribed++;
-    } else if (cf_slice_starts(frame, CF_LIT("{\"type\":\"ping\","))) {
-        load_listener_send(listener, CF_LIT("{\"type\":\"pong\",\"data\":{}}"));
-    } else if (!cf_slice_starts(frame, CF_LIT("{\"type\":\"auth_success\","))) {
-        fprintf(stderr, "%.*s\n", (int)frame.len, (const char *)frame.ptr);
-        load_die("a frame that nobody asked for");
+    static const struct cf_bench_dialect *const all[] = {
+        &cf_bench_shop, &cf_bench_talk,  &cf_bench_orbital,
+        &cf_bench_hub,  &cf_bench_nchan, &cf_bench_socketio,
+    };
+    for (size_t i = 0; i < CF_ARRAY_LEN(all); i++) {
+        if (strcmp(all[i]->name, name) == 0)
+            return all[i];
     }
+    return NULL;
 }
 
-const struct load_dialect load_groups = {
-    .rooms = "/v1/groups",
-    .room_id = "\"group_id\":\"",
-    .stream = "/ws",
-    .messages = "/v1/messages",
-    .room_name = "conversation_id",
-    .text_name = "encrypted_envelope",
-    .sealed = true,
-    .take = take_frame,
-    .subscribe = subscribe,
-};
+enum cf_error cf_bench_post_compose(struct cf_bench_client *client, const char *path,
+                                    struct cf_slice before, struct cf_slice after)
+{
+    char head[HEAD_BYTES];
+    const struct cf_bench_plan *plan = client->worker->shared->plan;
+    const char *token = cf_bench_token(client);
+    bool sealed = plan->dialect->sealed;
+    size_t text_len = cf_bench_text_len(plan->size, sealed);
+    int len = snprintf(head, sizeof(head),
+                       "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\n%s%s%s"
+                       "Content-Length: %zu\r\n\r\n",
+                       path, plan->authority, before.len > 0 ? "application/json" : "text/plain",
+                       *token == '\0' ? "" : "Authorization: Bearer ", token,
+                       *token == '\0' ? "" : "\r\n", before.len + text_len + after.len);
+    enum cf_error error = cf_buf_append(&client->message, cf_slice_of(head, (size_t)len));
+    if (error == CF_OK)
+        error = cf_buf_append(&client->message, before);
+    client->text_at = client->message.len;
+    if (error == CF_OK)
+        error = cf_bench_text_append(&client->message, plan->size, sealed, client->number);
+    return error == CF_OK ? cf_buf_append(&client->message, after) : error;
+}
+
+void cf_bench_post_answered(struct cf_bench_client *client, const struct cf_bench_answer *answer)
+{
+    if (answer->status / 100 == 2)
+        cf_bench_answered(client, client->sent_ns, cf_bench_now_ns());
+    else
+        cf_bench_stop_refused(client->worker, "a message", answer);
+}
+
+void cf_bench_send_bytes(struct cf_bench_client *client)
+{
+    cf_bench_client_write(client, cf_bench_message(client));
+}
+
+void cf_bench_send_frame(struct cf_bench_client *client)
+{
+    cf_bench_client_write_text(client, cf_bench_message(client));
+}
+
+void cf_bench_sender_ready(struct cf_bench_client *client)
+{
+    cf_bench_sender_open(client);
+    cf_bench_ready(client);
+}

@@ -1,231 +1,254 @@
 #include "bench/run.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "bench/client.h"
+#define STEP_NS UINT64_C(2000000)               /* between two looks at the workers */
+#define READY_NS (60 * CF_BENCH_SECOND_NS)      /* without a single client becoming ready */
+#define QUIET_NS (2 * CF_BENCH_SECOND_NS)       /* without a delivery: no more will come */
+#define DRAIN_NS (30 * CF_BENCH_SECOND_NS)      /* at most */
+#define LINGER_NS (CF_BENCH_SECOND_NS / 10)     /* what comes twice may come late */
+#define HEAD_START_NS (CF_BENCH_SECOND_NS / 20) /* until all workers know that they may send */
 
-enum { EVENTS_MAX = 1024, DRAIN_SECONDS = 30, WINDOW_BITS = 15, INFLATED_MAX = 1 << 20 };
+static enum cf_error open_workers(struct cf_bench_run *run)
+{
+    unsigned threads = run->shared.plan->threads;
+    run->workers = calloc(threads, sizeof(*run->workers));
+    if (run->workers == NULL)
+        return cf_bench_fail(run->why, "no memory for the clients");
+    for (; run->inited < threads; run->inited++) {
+        struct cf_bench_worker *worker = &run->workers[run->inited];
+        if (cf_bench_worker_init(worker, &run->shared, run->inited) != CF_OK) {
+            run->inited++;
+            return cf_bench_fail(run->why, "%s", worker->why.text);
+        }
+    }
+    return CF_OK;
+}
 
-#define SECOND_NS UINT64_C(1000000000)
+enum cf_error cf_bench_run_open(struct cf_bench_run *run, const struct cf_bench_plan *plan,
+                                const struct cf_bench_setup *setup, struct cf_bench_why *why)
+{
+    const struct cf_bench_dialect *dialect = plan->dialect;
+    bool echo = plan->workload == CF_BENCH_ECHO;
+    bool both = plan->pool && plan->senders == 0;
+    memset(run, 0, sizeof(*run));
+    run->why = why;
+    run->shared = (struct cf_bench_shared){
+        .plan = plan,
+        .setup = setup,
+        .receivers = plan->receivers,
+        .senders = plan->senders,
+        .receiver_role = both ? dialect->both : dialect->receiver,
+        .sender_role = echo ? dialect->echo : dialect->sender,
+        .talkers = both ? plan->receivers : plan->senders,
+        .until_ns = UINT64_MAX,
+        .first_source = (unsigned)(cf_bench_now_ns() / 1000 + (uint64_t)getpid() * 7919),
+    };
+    run->room_receivers = calloc(plan->rooms, sizeof(*run->room_receivers));
+    if (run->room_receivers == NULL)
+        return cf_bench_fail(why, "no memory for the rooms");
+    for (unsigned i = 0; i < plan->receivers; i++)
+        run->room_receivers[i % plan->rooms]++;
+    run->shared.room_receivers = run->room_receivers;
+    enum cf_error error = cf_bench_tls_new(plan, &run->shared.tls, why);
+    return error == CF_OK ? open_workers(run) : error;
+}
 
-/* What is read at both ends of the measured time. */
-struct reading {
-    uint64_t at_ns, posts, deliveries, wire_bytes, text_bytes, server_us, own_us;
+enum cf_error cf_bench_run_start(struct cf_bench_run *run)
+{
+    for (; run->started < run->inited; run->started++) {
+        struct cf_bench_worker *worker = &run->workers[run->started];
+        if (pthread_create(&worker->thread, NULL, cf_bench_worker_run, worker) != 0)
+            return cf_bench_fail(run->why, "cannot start a thread: use fewer --threads");
+    }
+    return CF_OK;
+}
+
+static void step(uint64_t ns)
+{
+    struct timespec time = {.tv_sec = (time_t)(ns / CF_BENCH_SECOND_NS),
+                            .tv_nsec = (long)(ns % CF_BENCH_SECOND_NS)};
+    (void)nanosleep(&time, NULL);
+}
+
+/* Sum of what the workers have published. */
+struct progress {
+    uint64_t ready, expected, deliveries, busy;
 };
 
-void load_run_open(struct load_run *run, const struct load_options *options, unsigned senders,
-                   const char *text_key)
+static enum cf_error look(const struct cf_bench_run *run, struct progress *out)
 {
-    *run = (struct load_run){.options = options,
-                             .epoll = epoll_create1(0),
-                             .step_ns = options->rate > 0 ? SECOND_NS / options->rate : 0};
-    cf_list_init(&run->listeners);
-    cf_list_init(&run->idle);
-    cf_buf_init(&run->inflated, INFLATED_MAX);
-    if (options->deflate != 0)
-        run->inflater = cf_ws_inflater_new(WINDOW_BITS);
-    run->sequences = load_new_array(options->rooms, sizeof(*run->sequences));
-    for (unsigned i = 0; i < options->rooms; i++)
-        load_sequence_init(&run->sequences[i], senders, text_key);
+    *out = (struct progress){0, 0, 0, 0};
+    for (unsigned i = 0; i < run->started; i++) {
+        struct cf_bench_progress *progress = &run->workers[i].progress;
+        if (atomic_load(&progress->failed))
+            return cf_bench_fail(run->why, "%s", run->workers[i].why.text);
+        out->ready += atomic_load_explicit(&progress->ready, memory_order_acquire);
+        out->busy += atomic_load_explicit(&progress->busy, memory_order_acquire);
+        out->expected += atomic_load_explicit(&progress->expected, memory_order_relaxed);
+        out->deliveries += atomic_load_explicit(&progress->deliveries, memory_order_relaxed);
+    }
+    return CF_OK;
 }
 
-/* What they have not received is counted. */
-static void close_listeners(struct load_run *run)
+enum cf_error cf_bench_run_await_ready(struct cf_bench_run *run)
 {
-    for (struct cf_list *node; (node = cf_list_pop_front(&run->listeners)) != NULL;)
-        load_listener_close(CF_LIST_ENTRY(node, struct load_listener, in_run));
-}
-
-void load_run_close(struct load_run *run)
-{
-    close_listeners(run);
-    for (unsigned i = 0; i < run->options->rooms; i++)
-        load_sequence_deinit(&run->sequences[i]);
-    free(run->sequences);
-    load_samples_free(&run->post_samples);
-    load_samples_free(&run->delivery_samples);
-    cf_ws_inflater_free(run->inflater);
-    cf_buf_deinit(&run->inflated);
-    close(run->epoll);
-}
-
-void load_watch(struct load_run *run, struct load_source *source)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = source}};
-    if (epoll_ctl(run->epoll, EPOLL_CTL_ADD, source->fd, &event) != 0)
-        load_die_errno("epoll_ctl");
-}
-
-void load_turn(struct load_run *run, int wait_ms)
-{
-    struct epoll_event events[EVENTS_MAX];
-    int count = epoll_wait(run->epoll, events, EVENTS_MAX, wait_ms);
-    if (count < 0 && errno != EINTR)
-        load_die_errno("epoll_wait");
-    for (int i = 0; i < count; i++) {
-        struct load_source *source = events[i].data.ptr;
-        source->ready(source);
+    struct progress progress;
+    uint64_t all = (uint64_t)run->shared.receivers + run->shared.senders, ready = 0;
+    uint64_t moved_ns = cf_bench_now_ns();
+    for (;;) {
+        enum cf_error error = look(run, &progress);
+        if (error != CF_OK || progress.ready == all)
+            return error;
+        if (progress.ready > ready)
+            moved_ns = cf_bench_now_ns();
+        ready = progress.ready;
+        if (cf_bench_now_ns() > moved_ns + READY_NS)
+            return cf_bench_fail(run->why,
+                                 "only %llu of %llu clients are ready after a minute of "
+                                 "silence: see the server's log",
+                                 (unsigned long long)ready, (unsigned long long)all);
+        step(STEP_NS);
     }
 }
 
-static bool send_next(struct load_run *run)
+void cf_bench_run_send(struct cf_bench_run *run, uint64_t from_ns, uint64_t until_ns, bool once)
 {
-    if (cf_list_empty(&run->idle))
-        return false;
-    struct load_sender *sender = CF_LIST_ENTRY(run->idle.next, struct load_sender, idle);
-    if (load_now_ns() < sender->sent_ns + run->rest_ns)
-        return false;
-    cf_list_remove(&sender->idle);
-    sender->send(sender);
-    return true;
+    run->shared.begin_ns = cf_bench_now_ns() + HEAD_START_NS;
+    run->shared.from_ns = from_ns;
+    run->shared.until_ns = until_ns;
+    run->shared.once = once;
+    atomic_store(&run->shared.phase, CF_BENCH_RUNNING);
 }
 
-static void send_due(struct load_run *run)
+enum cf_error cf_bench_run_sleep(struct cf_bench_run *run, uint64_t until_ns)
 {
-    if (!run->sending)
-        return;
-    for (; run->step_ns > 0 && load_now_ns() >= run->due_ns; run->due_ns += run->step_ns) {
-        if (!send_next(run))
-            run->late++;
+    struct progress progress;
+    enum cf_error error = CF_OK;
+    for (uint64_t now_ns; error == CF_OK && (now_ns = cf_bench_now_ns()) < until_ns;) {
+        uint64_t left_ns = until_ns - now_ns;
+        step(left_ns < 10 * STEP_NS ? left_ns : 10 * STEP_NS);
+        error = look(run, &progress);
     }
-    while (run->step_ns == 0 && run->busy < run->busy_max && send_next(run)) {
+    return error;
+}
+
+enum cf_error cf_bench_run_drain(struct cf_bench_run *run)
+{
+    struct progress progress;
+    uint64_t began_ns = cf_bench_now_ns(), moved_ns = began_ns, last = 0;
+    atomic_store(&run->shared.phase, CF_BENCH_DRAINING);
+    /* Each worker has taken at least one turn, and published what it sent last. */
+    enum cf_error error = cf_bench_run_sleep(run, began_ns + HEAD_START_NS);
+    while (error == CF_OK) {
+        uint64_t now_ns = cf_bench_now_ns();
+        error = look(run, &progress);
+        if (progress.deliveries != last)
+            moved_ns = now_ns;
+        last = progress.deliveries;
+        bool all = progress.busy == 0 && progress.deliveries >= progress.expected;
+        if (all || now_ns > moved_ns + QUIET_NS || now_ns > began_ns + DRAIN_NS)
+            break;
+        step(STEP_NS);
     }
+    return error == CF_OK ? cf_bench_run_sleep(run, cf_bench_now_ns() + LINGER_NS) : error;
 }
 
-void load_sender_open(struct load_sender *sender, struct load_run *run, unsigned number,
-                      void (*send)(struct load_sender *sender))
+static void join(struct cf_bench_run *run)
 {
-    *sender = (struct load_sender){.send = send, .run = run, .number = number};
-    run->senders++;
-    cf_list_push_back(&run->idle, &sender->idle);
+    atomic_store(&run->shared.phase, CF_BENCH_ENDING);
+    for (; run->started > 0; run->started--)
+        (void)pthread_join(run->workers[run->started - 1].thread, NULL);
 }
 
-void load_sender_begin(struct load_sender *sender, char *out)
+static void add_counts(struct cf_bench_counts *to, const struct cf_bench_counts *plus,
+                       const struct cf_bench_counts *minus)
 {
-    sender->sent_ns = load_now_ns();
-    load_text_name(out, sender->number, sender->counter++, sender->sent_ns);
-    sender->run->sent++;
-    sender->run->busy++;
+    to->sent += plus->sent - minus->sent;
+    to->answered += plus->answered - minus->answered;
+    to->deliveries += plus->deliveries - minus->deliveries;
+    to->connects += plus->connects - minus->connects;
+    to->wire_bytes += plus->wire_bytes - minus->wire_bytes;
+    to->text_bytes += plus->text_bytes - minus->text_bytes;
 }
 
-void load_sender_answered(struct load_sender *sender)
+static void add_worker(struct cf_bench_result *to, const struct cf_bench_worker *worker)
 {
-    struct load_run *run = sender->run;
-    run->busy--;
-    run->posts++;
-    if (load_measured(run, sender->sent_ns))
-        load_samples_add(&run->post_samples, load_now_ns() - sender->sent_ns);
-    cf_list_push_back(&run->idle, &sender->idle);
-    send_due(run);
-}
-
-static void run_until(struct load_run *run, uint64_t end)
-{
-    while (load_now_ns() < end) {
-        send_due(run);
-        load_turn(run, 1);
+    static const struct cf_bench_counts none;
+    struct cf_bench_counts measured = none;
+    add_counts(&to->total, &worker->counts, &none);
+    if (worker->until_ns > worker->from_ns) {
+        double seconds = (double)(worker->until_ns - worker->from_ns) / 1e9;
+        add_counts(&measured, &worker->at_until, &worker->at_from);
+        add_counts(&to->measured, &measured, &none);
+        to->answered_per_s += (double)measured.answered / seconds;
+        to->deliveries_per_s += (double)measured.deliveries / seconds;
+        to->connects_per_s += (double)measured.connects / seconds;
     }
+    to->unanswered += worker->busy;
+    to->late += worker->late;
+    to->cut += worker->cut;
+    to->faults.lost += worker->sequence.faults.lost;
+    to->faults.doubled += worker->sequence.faults.doubled;
+    to->faults.reordered += worker->sequence.faults.reordered;
+    cf_bench_histogram_merge(&to->answer_times, &worker->answer_times);
+    cf_bench_histogram_merge(&to->delivery_times, &worker->delivery_times);
+    cf_bench_histogram_merge(&to->connect_times, &worker->connect_times);
 }
 
-/* In each room, what its quickest listener has seen. */
-static uint64_t seen(const struct load_run *run)
+/* Messages that were sent to each room, by all workers. */
+static enum cf_error count_sent(const struct cf_bench_run *run, uint64_t **out)
 {
-    uint64_t total = 0;
-    for (unsigned i = 0; i < run->options->rooms; i++)
-        total += run->sequences[i].count;
-    return total;
-}
-
-static bool all_have_all(const struct load_run *run)
-{
-    const struct cf_list *node = run->listeners.next;
-    for (; node != &run->listeners; node = node->next) {
-        const struct load_listener *listener = CF_LIST_ENTRY(node, struct load_listener, in_run);
-        if (listener->place.at < listener->sequence->count)
-            return false;
+    unsigned rooms = run->shared.plan->rooms;
+    uint64_t *sent = calloc(rooms, sizeof(*sent));
+    if (sent == NULL)
+        return CF_E_NOMEM;
+    for (unsigned i = 0; i < run->inited; i++) {
+        const struct cf_bench_worker *worker = &run->workers[i];
+        for (unsigned j = 0; j < worker->count; j++)
+            sent[worker->clients[j].room] += worker->clients[j].counter;
     }
-    return seen(run) == run->sent;
+    *out = sent;
+    return CF_OK;
 }
 
-/* Until every message is answered and every listener has everything. */
-static void drain(struct load_run *run)
+static enum cf_error compare_orders(struct cf_bench_run *run, struct cf_bench_faults *faults)
 {
-    uint64_t end = load_now_ns() + DRAIN_SECONDS * SECOND_NS;
-    run->sending = false;
-    while (load_now_ns() < end && (run->busy > 0 || !all_have_all(run)))
-        load_turn(run, 10);
-    if (run->busy > 0)
-        load_die("a message was not answered");
+    uint64_t *sent = NULL;
+    struct cf_bench_log **logs = calloc(run->inited, sizeof(struct cf_bench_log *));
+    enum cf_error error = logs == NULL ? CF_E_NOMEM : count_sent(run, &sent);
+    for (unsigned room = 0; room < run->shared.plan->rooms && error == CF_OK; room++) {
+        for (unsigned i = 0; i < run->inited; i++)
+            logs[i] = &run->workers[i].logs[room];
+        error = cf_bench_logs_compare(logs, run->inited, sent[room], faults);
+    }
+    free(sent);
+    free(logs);
+    return error == CF_OK ? CF_OK : cf_bench_fail(run->why, "no memory to compare what was heard");
 }
 
-static struct reading read_now(const struct load_run *run)
+enum cf_error cf_bench_run_finish(struct cf_bench_run *run, struct cf_bench_result *out)
 {
-    return (struct reading){.at_ns = load_now_ns(),
-                            .posts = run->posts,
-                            .deliveries = run->deliveries,
-                            .wire_bytes = run->wire_bytes,
-                            .text_bytes = run->text_bytes,
-                            .server_us = load_cpu_us(run->options->server),
-                            .own_us = load_cpu_us((unsigned)getpid())};
+    struct progress progress;
+    memset(out, 0, sizeof(*out));
+    enum cf_error error = look(run, &progress);
+    join(run);
+    for (unsigned i = 0; i < run->inited; i++)
+        add_worker(out, &run->workers[i]);
+    if (error == CF_OK && run->shared.receivers > 0 && !run->shared.plan->reconnect)
+        error = compare_orders(run, &out->faults);
+    return error;
 }
 
-static void print_ratio(const char *name, uint64_t amount, uint64_t by)
+void cf_bench_run_close(struct cf_bench_run *run)
 {
-    if (by > 0)
-        printf("%s %.2f\n", name, (double)amount / (double)by);
-}
-
-static void print_rates(const struct reading *a, const struct reading *b)
-{
-    double seconds = (double)(b->at_ns - a->at_ns) / 1e9;
-    uint64_t server_us = b->server_us - a->server_us;
-    printf("posts_per_s %.0f\n", (double)(b->posts - a->posts) / seconds);
-    printf("deliveries_per_s %.0f\n", (double)(b->deliveries - a->deliveries) / seconds);
-    print_ratio("wire_bytes_per_delivery", b->wire_bytes - a->wire_bytes,
-                b->deliveries - a->deliveries);
-    print_ratio("text_bytes_per_delivery", b->text_bytes - a->text_bytes,
-                b->deliveries - a->deliveries);
-    print_ratio("server_us_per_post", server_us, b->posts - a->posts);
-    print_ratio("server_us_per_delivery", server_us, b->deliveries - a->deliveries);
-    if (server_us > 0)
-        printf("deliveries_per_core_s %.0f\n",
-               (double)(b->deliveries - a->deliveries) * 1e6 / (double)server_us);
-    printf("server_cores %.2f\n", (double)server_us / 1e6 / seconds);
-    printf("load_cores %.2f\n", (double)(b->own_us - a->own_us) / 1e6 / seconds);
-}
-
-/* What was sent must have been seen by somebody. */
-static void print_faults(struct load_run *run)
-{
-    close_listeners(run);
-    run->faults.missing += run->sent - seen(run);
-    printf("posts_total %" PRIu64 "\n", run->sent);
-    printf("deliveries_total %" PRIu64 "\n", run->deliveries);
-    printf("missing %" PRIu64 "\n", run->faults.missing);
-    printf("doubled %" PRIu64 "\n", run->faults.doubled);
-    printf("disordered %" PRIu64 "\n", run->faults.disordered);
-    printf("cut_streams %" PRIu64 "\n", run->cut);
-}
-
-void load_run_measure(struct load_run *run)
-{
-    run->sending = true;
-    run->due_ns = load_now_ns();
-    run->from_ns = load_now_ns() + SECOND_NS;
-    run->until_ns = run->from_ns + run->options->seconds * SECOND_NS;
-    run_until(run, run->from_ns);
-    struct reading before = read_now(run);
-    run_until(run, run->until_ns);
-    struct reading after = read_now(run);
-    drain(run);
-    print_rates(&before, &after);
-    printf("late_posts %" PRIu64 "\n", run->late);
-    load_samples_print(&run->post_samples, "post");
-    load_samples_print(&run->delivery_samples, "delivery");
-    print_faults(run);
+    join(run);
+    for (unsigned i = 0; i < run->inited; i++)
+        cf_bench_worker_deinit(&run->workers[i]);
+    free(run->workers);
+    free(run->room_receivers);
+    cf_bench_tls_free(run->shared.tls);
 }

@@ -1,11 +1,9 @@
 #include "bench/text.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/base64.h"
-#include "load.h"
 
 /* What people write to each other in a shop; compression is measured on it. */
 static const char *const sentences[] = {
@@ -27,53 +25,83 @@ static const char *const sentences[] = {
     "New price tags are printed, please swap them on the second shelf first. ",
 };
 
-size_t load_text_len(size_t bytes, bool sealed)
+size_t cf_bench_text_len(size_t bytes, bool sealed)
 {
     return sealed ? cf_base64_len(CF_BASE64, bytes) : bytes;
 }
 
-static void fill_plain(char *out, size_t len, unsigned sender)
+static enum cf_error append_plain(struct cf_buf *out, size_t len, unsigned sender)
 {
+    enum cf_error error = CF_OK;
     size_t sentence = sender * 5 % CF_ARRAY_LEN(sentences);
-    for (size_t at = 0; at < len; sentence = (sentence + 3) % CF_ARRAY_LEN(sentences)) {
-        size_t part = strlen(sentences[sentence]);
-        part = part < len - at ? part : len - at;
-        memcpy(out + at, sentences[sentence], part);
-        at += part;
+    while (len > 0 && error == CF_OK) {
+        struct cf_slice part = cf_slice_head(cf_slice_cstr(sentences[sentence]), len);
+        error = cf_buf_append(out, part);
+        len -= part.len;
+        sentence = (sentence + 3) % CF_ARRAY_LEN(sentences);
     }
+    return error;
 }
 
 /* xorshift64: no compressor finds anything in it. */
-static void fill_sealed(char *out, size_t bytes, unsigned sender)
+static enum cf_error append_sealed(struct cf_buf *out, size_t bytes, unsigned sender)
 {
-    uint8_t random[LOAD_TEXT_MAX];
-    struct cf_buf text;
+    uint8_t random[CF_BENCH_TEXT_MAX];
     uint64_t state = UINT64_C(0x9e3779b97f4a7c15) + sender;
+    if (bytes > sizeof(random))
+        return CF_E_TOO_LARGE;
     for (size_t i = 0; i < bytes; i++) {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
         random[i] = (uint8_t)(state >> 32);
     }
-    cf_buf_init(&text, LOAD_TEXT_MAX);
-    if (cf_base64_encode(CF_BASE64, cf_slice_of(random, bytes), &text) != CF_OK)
-        load_die("no memory");
-    memcpy(out, text.ptr, text.len);
-    cf_buf_deinit(&text);
+    return cf_base64_encode(CF_BASE64, cf_slice_of(random, bytes), out);
 }
 
-void load_text_fill(char *out, size_t bytes, bool sealed, unsigned sender)
+enum cf_error cf_bench_text_append(struct cf_buf *out, size_t bytes, bool sealed, unsigned sender)
 {
-    if (sealed)
-        fill_sealed(out, bytes, sender);
-    else
-        fill_plain(out, bytes, sender);
+    return sealed ? append_sealed(out, bytes, sender) : append_plain(out, bytes, sender);
 }
 
-void load_text_name(char *out, unsigned sender, uint32_t counter, uint64_t sent_ns)
+static void write_hex(uint8_t *out, size_t digits, uint64_t value)
 {
-    char name[64];
-    snprintf(name, sizeof(name), "%04x+%08x+%016llx", sender & 0xffffu, (unsigned)counter,
-             (unsigned long long)sent_ns);
-    memcpy(out, name, LOAD_NAME_LEN);
+    for (; digits > 0; value >>= 4)
+        out[--digits] = (uint8_t) "0123456789abcdef"[value & 15];
+}
+
+static bool parse_hex(const uint8_t *text, size_t digits, uint64_t *out)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < digits; i++) {
+        unsigned byte = text[i];
+        bool letter = byte >= 'a' && byte <= 'f';
+        if (!letter && (byte < '0' || byte > '9'))
+            return false;
+        value = value << 4 | (letter ? byte - 'a' + 10 : byte - '0');
+    }
+    *out = value;
+    return true;
+}
+
+void cf_bench_text_head(uint8_t *out, unsigned sender, uint32_t counter, uint64_t sent_ns)
+{
+    write_hex(out, 7, sender);
+    out[7] = '+';
+    write_hex(out + 8, 8, counter);
+    out[16] = '+';
+    write_hex(out + 17, 16, sent_ns);
+}
+
+bool cf_bench_text_parse(const uint8_t *head, unsigned *out_sender, uint32_t *out_counter,
+                         uint64_t *out_sent_ns)
+{
+    uint64_t sender, counter, sent_ns;
+    if (head[7] != '+' || head[16] != '+' || !parse_hex(head, 7, &sender) ||
+        !parse_hex(head + 8, 8, &counter) || !parse_hex(head + 17, 16, &sent_ns))
+        return false;
+    *out_sender = (unsigned)sender;
+    *out_counter = (uint32_t)counter;
+    *out_sent_ns = sent_ns;
+    return true;
 }

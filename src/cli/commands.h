@@ -11,6 +11,7 @@ int cf_command_serve(int argc, char **argv);
 int cf_command_token(int argc, char **argv);
 int cf_command_migrate(int argc, char **argv);
 int cf_command_tail(int argc, char **argv);
+int cf_command_bench(int argc, char **argv);
 int cf_command_config(int argc, char **argv);
 int cf_command_version(int argc, char **argv);
 

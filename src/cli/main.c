@@ -15,6 +15,7 @@ static const struct command commands[] = {
     {"token", cf_command_token, "print a token signed with the configured secret"},
     {"migrate", cf_command_migrate, "bring the database to the current schema"},
     {"tail", cf_command_tail, "follow a shop's stream, a line a message"},
+    {"bench", cf_command_bench, "load a server and measure it"},
     {"config", cf_command_config, "print the effective configuration, secrets masked"},
     {"version", cf_command_version, "print the versions of the program and its libraries"},
 };
