@@ -32,8 +32,8 @@ type room struct {
 var (
 	upgrader = websocket.Upgrader{ReadBufferSize: 1024, WriteBufferSize: 1024,
 		CheckOrigin: func(*http.Request) bool { return true }}
-	lock     sync.Mutex
-	rooms    = map[string]*room{}
+	lock  sync.Mutex
+	rooms = map[string]*room{}
 )
 
 func roomOf(name string) *room {

@@ -222,7 +222,6 @@ int main(int argc, char **argv)
         .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
     };
     lws_set_log_level(LLL_ERR, NULL);
-    signal(SIGTERM, on_signal);
     context = lws_create_context(&info);
     struct lws_vhost *vhost = context == NULL ? NULL : lws_create_vhost(context, &info);
     if (vhost == NULL)
