@@ -135,7 +135,7 @@ static bool deliver(struct cf_subscriber *subscriber, struct cf_shared *bytes, u
     if (subscriber->form >= CF_FORM_ORBIT)
         return cf_orbit_deliver(cf_subscription_of(subscriber)->orbit, bytes, messages);
     if (subscriber->form >= CF_FORM_LINE)
-        return deliver_to_socket(cf_talk_seat_of(subscriber)->socket, bytes, messages);
+        return deliver_to_socket(cf_talk_ear_of(subscriber)->socket, bytes, messages);
     return cf_stream_deliver(cf_stream_of_subscriber(subscriber), bytes, messages);
 }
 
@@ -155,7 +155,7 @@ static bool is_own(const struct cf_worker *worker, const struct cf_subscriber *s
     struct cf_subscriber *it = (struct cf_subscriber *)subscriber;
     if (subscriber->form >= CF_FORM_ORBIT)
         return source->ticket == cf_subscription_of(it)->orbit->session->ticket;
-    return source->ticket == cf_talk_seat_of(it)->socket->ticket;
+    return source->ticket == cf_talk_ear_of(it)->socket->ticket;
 }
 
 /* `except`: whose event it is, is left out; NULL: nobody is. Closing a stream, or a socket, takes
@@ -185,7 +185,7 @@ static void close_listener(struct cf_subscriber *subscriber)
     if (subscriber->form >= CF_FORM_ORBIT)
         cf_orbit_close(cf_subscription_of(subscriber)->orbit, CF_ORBIT_LOST);
     else if (subscriber->form >= CF_FORM_LINE)
-        close_socket(cf_talk_seat_of(subscriber)->socket);
+        close_socket(cf_talk_ear_of(subscriber)->socket);
     else
         cf_stream_close(cf_stream_of_subscriber(subscriber), CF_STREAM_LOST);
 }
@@ -286,9 +286,8 @@ static void remove_member(struct cf_worker *worker, const struct cf_event *event
 
 void cf_fanout_lost(struct cf_worker *worker)
 {
-    for (struct cf_list *node = worker->sessions.next; node != &worker->sessions;
-         node = node->next) {
-        struct cf_session *session = CF_LIST_ENTRY(node, struct cf_session, link);
+    uint32_t cursor = 0;
+    for (struct cf_session *session; (session = cf_slots_next(&worker->slots, &cursor)) != NULL;) {
         if (session->stream != NULL)
             cf_stream_close(session->stream, CF_STREAM_LOST);
         else if (session->orbit != NULL)
@@ -297,8 +296,9 @@ void cf_fanout_lost(struct cf_worker *worker)
                  session->web->exchange->stream != NULL)
             cf_stream_close(session->web->exchange->stream, CF_STREAM_LOST); /* not open yet */
     }
-    for (struct cf_list *node = worker->sockets.next; node != &worker->sockets; node = node->next)
-        close_socket(CF_LIST_ENTRY(node, struct cf_socket, link));
+    cursor = 0;
+    for (struct cf_socket *it; (it = cf_slots_next(&worker->socket_slots, &cursor)) != NULL;)
+        close_socket(it);
 }
 
 /* ---- conversations and groups ---- */
@@ -337,7 +337,7 @@ static void remove_participant(struct cf_worker *worker, const struct cf_event *
         node = node->next;
         struct cf_talk_seat *seat = cf_talk_seat_of(subscriber);
         if (cf_slice_eq(subscriber->user, event->user))
-            cf_seats_leave(seat->socket, seat);
+            cf_seats_leave(seat->ear.socket, seat);
     }
     cf_lost_remove(worker, event->talk, event->user);
 }

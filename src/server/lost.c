@@ -89,7 +89,7 @@ static void take_presences(struct cf_lost *lost, struct cf_socket *socket)
     while (!cf_list_empty(seats)) {
         struct cf_talk_seat *seat = CF_LIST_ENTRY(seats->next, struct cf_talk_seat, link);
         lost->seats[lost->count++] = (struct kept_seat){seat->presence, seat->talk};
-        cf_hub_leave(&lost->worker->hub, &seat->subscriber);
+        cf_hub_leave(&lost->worker->hub, &seat->ear.subscriber);
         cf_list_remove(&seat->link);
         free(seat);
     }

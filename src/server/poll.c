@@ -6,7 +6,14 @@
 #include "base/base64.h"
 #include "server/socket.h"
 
-enum { SID_RANDOM = 16, SID_BYTES = 18, TOKEN_MAX = 8192, REST_MAX = 1024 * 1024 };
+enum {
+    SID_RANDOM = 12,
+    SID_SLOT = 4,
+    SID_WORKER = 2,
+    SID_BYTES = SID_RANDOM + SID_SLOT + SID_WORKER,
+    TOKEN_MAX = 8192,
+    REST_MAX = 1024 * 1024,
+};
 
 /* What an exchange has with all this. */
 struct cf_poll {
@@ -65,28 +72,42 @@ static bool post(struct cf_worker *from, uint32_t to, enum cf_mail_kind kind, vo
 
 /* ---- session ids ---- */
 
-void cf_poll_make_sid(struct cf_worker *worker, uint8_t out[CF_SID_LEN])
+static void put_be(uint8_t *out, size_t len, uint32_t value)
+{
+    for (size_t i = len; i-- > 0; value >>= 8)
+        out[i] = (uint8_t)value;
+}
+
+static uint32_t get_be(const uint8_t *bytes, size_t len)
+{
+    uint32_t value = 0;
+    for (size_t i = 0; i < len; i++)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+void cf_poll_make_sid(struct cf_worker *worker, uint32_t slot, uint8_t out[CF_SID_LEN])
 {
     uint8_t bytes[SID_BYTES];
     struct cf_buf text;
     const struct cf_entropy *entropy = &worker->server->entropy;
     entropy->fill(entropy->context, bytes, SID_RANDOM);
-    bytes[SID_RANDOM] = (uint8_t)(worker->index >> 8);
-    bytes[SID_RANDOM + 1] = (uint8_t)worker->index;
+    put_be(bytes + SID_RANDOM, SID_SLOT, slot);
+    put_be(bytes + SID_RANDOM + SID_SLOT, SID_WORKER, worker->index);
     text = (struct cf_buf){.ptr = out, .cap = CF_SID_LEN, .max = CF_SID_LEN};
     enum cf_error error = cf_base64_encode(CF_BASE64_URL, cf_slice_of(bytes, sizeof(bytes)), &text);
     CF_ASSERT(error == CF_OK && text.len == CF_SID_LEN);
 }
 
-/* The worker that an id names; false for what no worker has made. */
-static bool read_sid(const struct cf_server *server, struct cf_slice sid, uint32_t *out_worker)
+bool cf_poll_read_sid(struct cf_slice sid, uint32_t *out_worker, uint32_t *out_slot)
 {
     uint8_t bytes[SID_BYTES];
     struct cf_buf decoded = {.ptr = bytes, .cap = sizeof(bytes), .max = sizeof(bytes)};
     if (sid.len != CF_SID_LEN || cf_base64_decode(CF_BASE64_URL, sid, &decoded) != CF_OK)
         return false;
-    *out_worker = (uint32_t)bytes[SID_RANDOM] << 8 | bytes[SID_RANDOM + 1];
-    return *out_worker < server->workers_count;
+    *out_slot = get_be(bytes + SID_RANDOM, SID_SLOT);
+    *out_worker = get_be(bytes + SID_RANDOM + SID_SLOT, SID_WORKER);
+    return true;
 }
 
 /* ---- the request's side ---- */
@@ -113,7 +134,9 @@ static void judge(struct cf_exchange *exchange, const struct cf_http_head *head)
     }
     if (poll->refused || poll->wish == CF_EIO_WISH_OPEN)
         return;
-    poll->refused = !read_sid(worker_of(exchange)->server, ask.sid, &poll->target);
+    uint32_t slot;
+    poll->refused = !cf_poll_read_sid(ask.sid, &poll->target, &slot) ||
+                    poll->target >= worker_of(exchange)->server->workers_count;
     poll->code = CF_EIO_UNKNOWN_SID;
     if (!poll->refused)
         memcpy(poll->sid, ask.sid.ptr, CF_SID_LEN);

@@ -15,7 +15,7 @@
 
 struct cf_socket;
 
-/* 16 random bytes and the worker's index, in base64url. */
+/* 12 random bytes, the slot of the socket and the worker's index, in base64url. */
 enum { CF_SID_LEN = 24 };
 
 /* A request that waits for its answer. */
@@ -57,7 +57,9 @@ void cf_poll_tell(struct cf_worker *worker, struct cf_caller caller, enum cf_tel
 /* A connection whose 101 is queued becomes the line of a socket on its worker (NULL: of one that
  * has ended meanwhile). `rest`: what the peer has sent already. */
 void cf_poll_attach(struct cf_session *session, struct cf_socket *socket, struct cf_slice rest);
-/* A fresh id of a session on this worker. */
-void cf_poll_make_sid(struct cf_worker *worker, uint8_t out[CF_SID_LEN]);
+/* A fresh id of a session in this slot of this worker. */
+void cf_poll_make_sid(struct cf_worker *worker, uint32_t slot, uint8_t out[CF_SID_LEN]);
+/* Where an id says that its session is; false: that is none. */
+bool cf_poll_read_sid(struct cf_slice sid, uint32_t *out_worker, uint32_t *out_slot);
 
 #endif

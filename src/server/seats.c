@@ -44,9 +44,7 @@ struct cf_person *cf_person_new(struct cf_socket *socket, const struct cf_identi
     memcpy(person->people + user.len, name.ptr, name.len);
     socket->worker->sockets_strange--;
     cf_list_init(&person->seats);
-    cf_list_init(&person->own.link);
     person->own.socket = socket;
-    person->own.typing_until = CF_MS_NEVER;
     cf_subscriber_init(&person->own.subscriber, cf_person_user(person), cf_socket_form(socket));
     return person;
 }
@@ -54,7 +52,7 @@ struct cf_person *cf_person_new(struct cf_socket *socket, const struct cf_identi
 enum cf_error cf_person_listen(struct cf_socket *socket)
 {
     struct cf_worker *worker = socket->worker;
-    struct cf_talk_seat *own = &socket->person->own;
+    struct cf_talk_ear *own = &socket->person->own;
     struct cf_uuid room = cf_talk_user_room(worker->server->hash_key, own->subscriber.user);
     cf_hub_reform(&own->subscriber, cf_socket_form(socket));
     enum cf_error error = cf_hub_join(&worker->hub, room, &own->subscriber);
@@ -79,11 +77,12 @@ static struct cf_talk_seat *new_seat(struct cf_socket *socket, int64_t talk)
     struct cf_talk_seat *seat = calloc(1, sizeof(*seat));
     if (seat == NULL)
         return NULL;
-    seat->socket = socket;
+    seat->ear.socket = socket;
     seat->talk = talk;
     seat->typing_until = CF_MS_NEVER;
     cf_list_init(&seat->link);
-    cf_subscriber_init(&seat->subscriber, cf_person_user(socket->person), cf_socket_form(socket));
+    cf_subscriber_init(&seat->ear.subscriber, cf_person_user(socket->person),
+                       cf_socket_form(socket));
     return seat;
 }
 
@@ -98,16 +97,16 @@ enum cf_error cf_seats_take(struct cf_socket *socket, int64_t talk)
     struct cf_talk_seat *seat = new_seat(socket, talk);
     if (seat == NULL)
         return CF_E_NOMEM;
-    enum cf_error error = cf_hub_join(&worker->hub, cf_talk_room(talk), &seat->subscriber);
+    enum cf_error error = cf_hub_join(&worker->hub, cf_talk_room(talk), &seat->ear.subscriber);
     if (error == CF_OK)
         error = cf_people_come(worker->server, cf_person_user(person), cf_person_name(person), talk,
                                cf_socket_place(socket), &seat->presence);
     if (error != CF_OK) {
-        cf_hub_leave(&worker->hub, &seat->subscriber);
+        cf_hub_leave(&worker->hub, &seat->ear.subscriber);
         free(seat);
         return error;
     }
-    cf_hub_live(&seat->subscriber);
+    cf_hub_live(&seat->ear.subscriber);
     cf_list_push_back(&person->seats, &seat->link);
     person->seats_count++;
     return CF_OK;
@@ -117,12 +116,12 @@ enum cf_error cf_seats_take(struct cf_socket *socket, int64_t talk)
 
 static void tell_typing(const struct cf_talk_seat *seat, bool on)
 {
-    struct cf_worker *worker = seat->socket->worker;
-    struct cf_seat_place place = cf_socket_place(seat->socket);
+    struct cf_worker *worker = seat->ear.socket->worker;
+    struct cf_seat_place place = cf_socket_place(seat->ear.socket);
     struct cf_event like = {.kind = CF_EVENT_TALK_TYPING,
                             .room = cf_talk_room(seat->talk),
                             .talk = seat->talk,
-                            .user = seat->subscriber.user,
+                            .user = seat->ear.subscriber.user,
                             .source = {place.worker, place.ticket},
                             .on = on,
                             .at = cf_worker_now(worker).us};
@@ -133,7 +132,7 @@ static void tell_typing(const struct cf_talk_seat *seat, bool on)
 
 void cf_seats_type(struct cf_talk_seat *seat, bool on)
 {
-    cf_ms now = cf_worker_now(seat->socket->worker).ms;
+    cf_ms now = cf_worker_now(seat->ear.socket->worker).ms;
     bool typed = seat->typing_until != CF_MS_NEVER;
     seat->typing_until = on ? now + TYPING_ENDS_MS : CF_MS_NEVER;
     if (!on && !typed)
@@ -178,9 +177,9 @@ static void vacate(struct cf_talk_seat *seat)
 {
     if (seat->typing_until != CF_MS_NEVER)
         cf_seats_type(seat, false);
-    cf_hub_leave(&seat->socket->worker->hub, &seat->subscriber);
+    cf_hub_leave(&seat->ear.socket->worker->hub, &seat->ear.subscriber);
     cf_list_remove(&seat->link);
-    seat->socket->person->seats_count--;
+    seat->ear.socket->person->seats_count--;
 }
 
 void cf_seats_leave(struct cf_socket *socket, struct cf_talk_seat *seat)
@@ -199,7 +198,7 @@ void cf_seats_reform(struct cf_socket *socket)
     const struct cf_list *seats = &socket->person->seats;
     cf_hub_reform(&socket->person->own.subscriber, form);
     for (struct cf_list *node = seats->next; node != seats; node = node->next)
-        cf_hub_reform(&CF_LIST_ENTRY(node, struct cf_talk_seat, link)->subscriber, form);
+        cf_hub_reform(&CF_LIST_ENTRY(node, struct cf_talk_seat, link)->ear.subscriber, form);
 }
 
 void cf_seats_end(struct cf_socket *socket)

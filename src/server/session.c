@@ -48,7 +48,6 @@ static void on_closed(struct cf_conn *conn, enum cf_error why)
         cf_orbit_free(session->orbit, why);
     cf_web_free(session->web);
     cf_slots_remove(&worker->slots, session->ticket);
-    cf_list_remove(&session->link);
     free(session);
     cf_worker_session_gone(worker);
 }
@@ -79,7 +78,6 @@ static struct cf_session *new_session(struct cf_worker *worker)
     if (session == NULL)
         return NULL;
     session->worker = worker;
-    cf_list_init(&session->link);
     cf_loop_timer_init(&session->timer, on_timer);
     if (cf_slots_put(&worker->slots, session, &session->ticket) == CF_OK)
         return session;
@@ -97,7 +95,6 @@ static void free_unconnected(struct cf_session *session)
 static void enlist(struct cf_session *session)
 {
     struct cf_worker *worker = session->worker;
-    cf_list_push_back(&worker->sessions, &session->link);
     worker->sessions_count++;
     atomic_fetch_add_explicit(&worker->metrics.connections, 1, memory_order_relaxed);
 }

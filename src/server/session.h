@@ -14,7 +14,6 @@ struct cf_orbit;
 struct cf_session {
     struct cf_conn conn;
     struct cf_loop_timer timer; /* of whichever half is alive */
-    struct cf_list link;        /* worker->sessions */
     struct cf_worker *worker;
     uint64_t ticket;
     /* At most one of them; none while a connection that was refused is closing. */

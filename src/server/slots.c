@@ -45,6 +45,7 @@ enum cf_error cf_slots_put(struct cf_slots *slots, void *value, uint64_t *out_ti
     struct cf_slot *slot = &slots->slots[index];
     slots->first_free = slot->next_free;
     slot->value = value;
+    slots->count++;
     *out_ticket = (uint64_t)slot->generation << 32 | index;
     return CF_OK;
 }
@@ -63,11 +64,27 @@ void *cf_slots_get(const struct cf_slots *slots, uint64_t ticket)
     return slot == NULL ? NULL : slot->value;
 }
 
+void *cf_slots_at(const struct cf_slots *slots, uint32_t index)
+{
+    return index < slots->cap ? slots->slots[index].value : NULL;
+}
+
+void *cf_slots_next(const struct cf_slots *slots, uint32_t *cursor)
+{
+    while (*cursor < slots->cap) {
+        void *value = slots->slots[(*cursor)++].value;
+        if (value != NULL)
+            return value;
+    }
+    return NULL;
+}
+
 void cf_slots_remove(struct cf_slots *slots, uint64_t ticket)
 {
     struct cf_slot *slot = find(slots, ticket);
     CF_ASSERT(slot != NULL && slot->value != NULL);
     slot->value = NULL;
+    slots->count--;
     slot->generation = slot->generation == UINT32_MAX ? 1 : slot->generation + 1;
     slot->next_free = slots->first_free;
     slots->first_free = (uint32_t)ticket;

@@ -15,7 +15,7 @@ struct cf_slot {
 
 struct cf_slots {
     struct cf_slot *slots;
-    uint32_t cap, first_free;
+    uint32_t cap, first_free, count;
 };
 
 void cf_slots_init(struct cf_slots *slots);
@@ -24,6 +24,11 @@ void cf_slots_deinit(struct cf_slots *slots);
 enum cf_error cf_slots_put(struct cf_slots *slots, void *value, uint64_t *out_ticket);
 /* NULL when that ticket's value is gone. */
 void *cf_slots_get(const struct cf_slots *slots, uint64_t ticket);
+/* What is in that slot now, whatever its ticket; NULL: nothing. */
+void *cf_slots_at(const struct cf_slots *slots, uint32_t index);
+/* Walks all values: start with *cursor = 0; NULL at the end. Those that come or go meanwhile may be
+ * met or not. */
+void *cf_slots_next(const struct cf_slots *slots, uint32_t *cursor);
 void cf_slots_remove(struct cf_slots *slots, uint64_t ticket);
 
 #endif

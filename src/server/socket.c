@@ -53,17 +53,34 @@ static bool keep_token(struct cf_socket *socket, struct cf_slice token)
     return true;
 }
 
+static bool keep_callers(struct cf_socket *socket)
+{
+    if (socket->eio.transport == CF_EIO_POLLING)
+        socket->callers = calloc(1, sizeof(*socket->callers));
+    return socket->callers != NULL || socket->eio.transport != CF_EIO_POLLING;
+}
+
+/* Once it is upgraded, and the requests that were on the way are answered. */
+static void drop_callers(struct cf_socket *socket)
+{
+    struct cf_callers *callers = socket->callers;
+    if (callers == NULL || socket->eio.transport == CF_EIO_POLLING || callers->poller.ticket != 0 ||
+        callers->poster.ticket != 0)
+        return;
+    free(callers);
+    socket->callers = NULL;
+}
+
 static void free_socket(struct cf_socket *socket)
 {
     struct cf_worker *worker = socket->worker;
     worker->sockets_strange--; /* its person is gone by now */
     cf_loop_timer_stop(worker->loop, &socket->timer);
-    cf_list_remove(&socket->link);
     cf_list_remove(&socket->unsettled);
-    cf_map_remove(&worker->sids, sid_of(socket));
     cf_slots_remove(&worker->socket_slots, socket->ticket);
     cf_sio_session_deinit(&socket->sio);
     cf_eio_session_deinit(&socket->eio);
+    free(socket->callers);
     free(socket->token);
     free(socket);
 }
@@ -82,32 +99,41 @@ struct cf_socket *cf_socket_open(struct cf_worker *worker, enum cf_eio_transport
     }
     worker->sockets_strange++;
     socket->worker = worker;
-    cf_list_init(&socket->link);
     cf_list_init(&socket->unsettled);
     cf_loop_timer_init(&socket->timer, on_timer);
-    cf_poll_make_sid(worker, socket->sid);
+    cf_poll_make_sid(worker, (uint32_t)socket->ticket, socket->sid);
     cf_sio_session_init(&socket->sio, &worker->server->sio_config, now_ms(socket));
     enum cf_error error = cf_eio_session_open(&socket->eio, &worker->server->eio_config, transport,
                                               sid_of(socket), now_ms(socket));
-    if (error == CF_OK && !keep_token(socket, token))
+    if (error == CF_OK && (!keep_token(socket, token) || !keep_callers(socket)))
         error = CF_E_NOMEM;
-    if (error == CF_OK)
-        error = cf_map_put(&worker->sids, sid_of(socket), socket);
     if (error != CF_OK) {
         free_socket(socket);
         return NULL;
     }
-    cf_list_push_back(&worker->sockets, &socket->link);
     atomic_fetch_add_explicit(gauge(socket), 1, memory_order_relaxed);
     cf_count(&worker->metrics, transport == CF_EIO_POLLING ? CF_COUNT_SIO_OPENED_POLLING
                                                            : CF_COUNT_SIO_OPENED_WEBSOCKET);
     return socket;
 }
 
+/* In a time that does not tell how much of it was right. */
+static bool is_same_secret(struct cf_slice a, struct cf_slice b)
+{
+    unsigned differs = a.len != b.len;
+    for (size_t i = 0; i < a.len && i < b.len; i++)
+        differs |= (unsigned)(a.ptr[i] ^ b.ptr[i]);
+    return differs == 0;
+}
+
 struct cf_socket *cf_socket_find(const struct cf_worker *worker, struct cf_slice sid)
 {
-    struct cf_socket *socket = cf_map_get(&worker->sids, sid);
-    return socket != NULL && socket->eio.end == CF_EIO_LIVE ? socket : NULL;
+    uint32_t slot, of_worker;
+    if (!cf_poll_read_sid(sid, &of_worker, &slot))
+        return NULL;
+    struct cf_socket *socket = cf_slots_at(&worker->socket_slots, slot);
+    bool found = socket != NULL && is_same_secret(sid, sid_of(socket));
+    return found && socket->eio.end == CF_EIO_LIVE ? socket : NULL;
 }
 
 struct cf_socket *cf_socket_get(const struct cf_worker *worker, uint64_t ticket)
@@ -166,8 +192,10 @@ static void end(struct cf_socket *socket)
 {
     log_end(socket);
     atomic_fetch_sub_explicit(gauge(socket), 1, memory_order_relaxed);
-    refuse_caller(socket, &socket->poller);
-    refuse_caller(socket, &socket->poster);
+    if (socket->callers != NULL) {
+        refuse_caller(socket, &socket->callers->poller);
+        refuse_caller(socket, &socket->callers->poster);
+    }
     let_go_of(&socket->line, socket->worker->draining ? 1001 : 1000);
     let_go_of(&socket->probe, 1000);
     cf_seats_end(socket);
@@ -190,9 +218,9 @@ static bool carry_out(struct cf_socket *socket, const struct cf_eio_action *acti
 {
     switch (action->what) {
     case CF_EIO_ANSWER:
-        cf_poll_tell(socket->worker, socket->poller, CF_TELL_PACKETS, CF_EIO_BAD_REQUEST,
+        cf_poll_tell(socket->worker, socket->callers->poller, CF_TELL_PACKETS, CF_EIO_BAD_REQUEST,
                      action->bytes);
-        socket->poller = (struct cf_caller){.ticket = 0};
+        socket->callers->poller = (struct cf_caller){.ticket = 0};
         return true;
     case CF_EIO_SEND:
         send_on(socket, socket->line, action->binary, action->bytes);
@@ -233,6 +261,7 @@ void cf_socket_settle(struct cf_socket *socket)
         if (!carry_out(socket, &action))
             return;
     }
+    drop_callers(socket);
     set_timer(socket);
 }
 
@@ -247,7 +276,7 @@ void cf_socket_settle_later(struct cf_socket *socket)
 static bool writes_at_once(const struct cf_socket *socket)
 {
     const struct cf_eio_session *eio = &socket->eio;
-    return socket->line != NULL && eio->transport == CF_EIO_WEBSOCKET && eio->queue.len == 0 &&
+    return socket->line != NULL && eio->transport == CF_EIO_WEBSOCKET && cf_eio_is_drained(eio) &&
            eio->end == CF_EIO_LIVE && !eio->closing;
 }
 
@@ -295,7 +324,7 @@ void cf_socket_drain(struct cf_socket *socket)
 void cf_socket_poll(struct cf_socket *socket, struct cf_caller caller)
 {
     if (cf_eio_poll(&socket->eio, now_ms(socket)) == CF_OK)
-        socket->poller = caller;
+        socket->callers->poller = caller;
     else
         cf_poll_tell(socket->worker, caller, CF_TELL_REFUSED, CF_EIO_BAD_REQUEST, CF_LIT(""));
     cf_socket_settle(socket);
@@ -304,7 +333,7 @@ void cf_socket_poll(struct cf_socket *socket, struct cf_caller caller)
 void cf_socket_post_begin(struct cf_socket *socket, struct cf_caller caller)
 {
     if (cf_eio_post_begin(&socket->eio) == CF_OK) {
-        socket->poster = caller;
+        socket->callers->poster = caller;
         return;
     }
     cf_poll_tell(socket->worker, caller, CF_TELL_REFUSED, CF_EIO_BAD_REQUEST, CF_LIT(""));
@@ -328,10 +357,10 @@ static enum cf_error take_payload(struct cf_socket *socket, struct cf_slice body
 /* Whoever is not the poster has been refused already. */
 void cf_socket_post(struct cf_socket *socket, struct cf_caller caller, struct cf_slice body)
 {
-    if (!cf_caller_is(socket->poster, caller))
+    if (socket->callers == NULL || !cf_caller_is(socket->callers->poster, caller))
         return;
     enum cf_error error = take_payload(socket, body);
-    socket->poster = (struct cf_caller){.ticket = 0};
+    socket->callers->poster = (struct cf_caller){.ticket = 0};
     cf_eio_post_end(&socket->eio);
     cf_poll_tell(socket->worker, caller, error == CF_OK ? CF_TELL_OK : CF_TELL_REFUSED,
                  CF_EIO_BAD_REQUEST, CF_LIT(""));
@@ -340,11 +369,14 @@ void cf_socket_post(struct cf_socket *socket, struct cf_caller caller, struct cf
 
 void cf_socket_gone(struct cf_socket *socket, struct cf_caller caller)
 {
-    if (cf_caller_is(socket->poller, caller)) {
-        socket->poller = (struct cf_caller){.ticket = 0};
+    struct cf_callers *callers = socket->callers;
+    if (callers == NULL)
+        return;
+    if (cf_caller_is(callers->poller, caller)) {
+        callers->poller = (struct cf_caller){.ticket = 0};
         cf_eio_poll_gone(&socket->eio);
-    } else if (cf_caller_is(socket->poster, caller)) {
-        socket->poster = (struct cf_caller){.ticket = 0};
+    } else if (cf_caller_is(callers->poster, caller)) {
+        callers->poster = (struct cf_caller){.ticket = 0};
         cf_eio_post_gone(&socket->eio);
     }
     cf_socket_settle(socket);
@@ -385,7 +417,8 @@ void cf_socket_message(struct cf_socket *socket, struct cf_line *line, struct cf
         cf_eio_probe_packet(&socket->eio, message, binary, now_ms(socket), &upgraded);
         if (upgraded)
             take_over(socket);
-    } else if (cf_eio_ws_next(&socket->eio, message, binary, now_ms(socket), &packet) == CF_OK &&
+    } else if (cf_eio_ws_next(&socket->eio, message, binary, now_ms(socket),
+                              &socket->worker->decoded, &packet) == CF_OK &&
                packet.data.ptr != NULL) {
         if (cf_socket_hear(socket, packet.data, packet.binary) != CF_OK)
             cf_eio_abort(&socket->eio, CF_EIO_PROTOCOL);

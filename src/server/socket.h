@@ -20,12 +20,17 @@ enum {
 
 struct cf_lost;
 
-/* A place in which a socket is told events: a conversation, or (talk 0) its user's own. */
-struct cf_talk_seat {
+/* Where a socket is told events: those of a conversation (in a seat), or its user's own. */
+struct cf_talk_ear {
     struct cf_subscriber subscriber;
-    struct cf_list link; /* person->seats */
     struct cf_socket *socket;
-    struct cf_seat *presence; /* NULL: the user's own */
+};
+
+/* A place in a conversation. */
+struct cf_talk_seat {
+    struct cf_talk_ear ear;
+    struct cf_list link; /* person->seats */
+    struct cf_seat *presence;
     int64_t talk;
     cf_ms typing_until; /* CF_MS_NEVER: does not type */
     cf_ms typing_told;
@@ -44,12 +49,16 @@ struct cf_life {
 struct cf_person {
     cf_us expires; /* the token's */
     struct cf_life life;
-    struct cf_talk_seat own;
+    struct cf_talk_ear own;
     struct cf_list seats;
-    size_t seats_count;
-    uint8_t id[CF_SOCKET_ID_LEN];
+    uint32_t seats_count;
     uint16_t user_len, name_len;
     uint8_t people[]; /* user id, then name */
+};
+
+/* The requests of a session on polling that wait. */
+struct cf_callers {
+    struct cf_caller poller, poster;
 };
 
 struct cf_socket {
@@ -57,10 +66,9 @@ struct cf_socket {
     struct cf_eio_session eio;
     struct cf_sio_session sio;
     struct cf_loop_timer timer;
-    struct cf_list link;      /* worker->sockets */
-    struct cf_list unsettled; /* worker->unsettled */
-    uint64_t ticket;          /* in worker->socket_slots */
-    struct cf_caller poller, poster;
+    struct cf_list unsettled;   /* worker->unsettled */
+    uint64_t ticket;            /* in worker->socket_slots */
+    struct cf_callers *callers; /* NULL: it is on WebSocket */
     struct cf_line *line, *probe;
     struct cf_person *person; /* NULL: not connected */
     uint8_t *token;           /* the handshake's, until it is connected; NULL: none */
@@ -173,9 +181,15 @@ void cf_seats_reform(struct cf_socket *socket);
  * while (lost.h). Frees the person. */
 void cf_seats_end(struct cf_socket *socket);
 
+static inline struct cf_talk_ear *cf_talk_ear_of(struct cf_subscriber *subscriber)
+{
+    return CF_CONTAINER_OF(subscriber, struct cf_talk_ear, subscriber);
+}
+
+/* Of a subscriber in a conversation's room. */
 static inline struct cf_talk_seat *cf_talk_seat_of(struct cf_subscriber *subscriber)
 {
-    return CF_CONTAINER_OF(subscriber, struct cf_talk_seat, subscriber);
+    return CF_CONTAINER_OF(subscriber, struct cf_talk_seat, ear.subscriber);
 }
 
 #endif

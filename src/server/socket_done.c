@@ -264,9 +264,8 @@ static enum cf_error restore(struct cf_socket *socket, const struct cf_store_req
     struct cf_buf *out = &socket->worker->packet;
     struct cf_slice pid = cf_slice_of(person->life.pid, sizeof(person->life.pid));
     cf_buf_reset(out);
-    if (request->sid.len != sizeof(person->id))
+    if (request->sid.len != CF_SOCKET_ID_LEN)
         return CF_E_STATE;
-    memcpy(person->id, request->sid.ptr, sizeof(person->id));
     enum cf_error error = cf_sio_accept(&socket->sio, 0, request->sid, pid, out);
     if (error == CF_OK)
         cf_socket_say(socket, cf_buf_peek(out));

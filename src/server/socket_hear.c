@@ -119,11 +119,12 @@ void cf_socket_let_in(struct cf_socket *socket)
     struct cf_asker asker = asker_of(socket, &identity);
     struct cf_store_request *request;
     struct cf_buf packet;
+    uint8_t id_text[CF_SOCKET_ID_LEN];
     cf_buf_init(&packet, REPLY_MAX);
-    make_id(socket, person->id, sizeof(person->id));
+    make_id(socket, id_text, sizeof(id_text));
     make_id(socket, person->life.pid, sizeof(person->life.pid));
     person->life.opened = asker.now.us;
-    struct cf_slice id = cf_slice_of(person->id, sizeof(person->id));
+    struct cf_slice id = cf_slice_of(id_text, sizeof(id_text));
     struct cf_slice pid = cf_slice_of(person->life.pid, sizeof(person->life.pid));
     enum cf_error error = cf_talk_socket(&asker, CF_STORE_SOCKET_OPEN, pid, 0, &request, NULL);
     if (error == CF_OK)

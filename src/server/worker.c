@@ -64,7 +64,7 @@ static void sight_done(struct cf_worker *worker, struct cf_session *session,
 static void stop_if_done(struct cf_worker *worker)
 {
     if (worker->draining && worker->sessions_count == 0 && worker->jobs_running == 0 &&
-        worker->works == 0 && cf_list_empty(&worker->sockets))
+        worker->works == 0 && worker->socket_slots.count == 0)
         cf_loop_stop(worker->loop);
 }
 
@@ -125,21 +125,21 @@ static void drain(struct cf_worker *worker)
 {
     worker->draining = true;
     stop_listening(worker);
-    while (!cf_list_empty(&worker->sockets))
-        cf_socket_drain(CF_LIST_ENTRY(worker->sockets.next, struct cf_socket, link));
+    uint32_t cursor = 0;
+    for (struct cf_socket *it; (it = cf_slots_next(&worker->socket_slots, &cursor)) != NULL;)
+        cf_socket_drain(it);
     cf_lost_end_all(worker);
     cf_sweep_stop(worker);
-    for (struct cf_list *node = worker->sessions.next, *next; node != &worker->sessions;
-         node = next) {
-        next = node->next;
-        cf_session_drain(CF_LIST_ENTRY(node, struct cf_session, link));
-    }
+    cursor = 0;
+    for (struct cf_session *it; (it = cf_slots_next(&worker->slots, &cursor)) != NULL;)
+        cf_session_drain(it);
 }
 
 static void cut(struct cf_worker *worker)
 {
-    for (struct cf_list *node = worker->sessions.next; node != &worker->sessions; node = node->next)
-        cf_conn_abort(&CF_LIST_ENTRY(node, struct cf_session, link)->conn, CF_E_TIMEOUT);
+    uint32_t cursor = 0;
+    for (struct cf_session *it; (it = cf_slots_next(&worker->slots, &cursor)) != NULL;)
+        cf_conn_abort(&it->conn, CF_E_TIMEOUT);
 }
 
 static void probe(struct cf_worker *worker, uint64_t ticket)
@@ -253,13 +253,10 @@ enum cf_error cf_worker_new(struct cf_server *server, unsigned index, struct cf_
         return CF_E_NOMEM;
     worker->server = server;
     worker->index = index;
-    cf_list_init(&worker->sessions);
     cf_list_init(&worker->submits);
     cf_slots_init(&worker->slots);
     cf_slots_init(&worker->socket_slots);
-    cf_map_init(&worker->sids, server->hash_key);
     cf_map_init(&worker->lives, server->hash_key);
-    cf_list_init(&worker->sockets);
     cf_list_init(&worker->unsettled);
     cf_list_init(&worker->lost);
     cf_buf_init(&worker->actions, SCRATCH_MAX);
@@ -321,7 +318,6 @@ void cf_worker_free(struct cf_worker *worker)
     cf_hub_deinit(&worker->hub);
     cf_slots_deinit(&worker->slots);
     cf_slots_deinit(&worker->socket_slots);
-    cf_map_deinit(&worker->sids);
     cf_map_deinit(&worker->lives);
     cf_buf_deinit(&worker->actions);
     cf_buf_deinit(&worker->decoded);

@@ -41,13 +41,11 @@ struct cf_worker {
     struct cf_listener *listeners[CF_LISTEN_MAX];
     size_t listeners_count;
     struct cf_slots slots; /* sessions by ticket */
-    struct cf_list sessions;
     size_t sessions_count;
-    struct cf_map sids;           /* Socket.IO sockets by session id */
+    struct cf_slots socket_slots; /* Socket.IO sockets by ticket, */
     struct cf_map lives;          /* and by pid, lost ones too: struct cf_life */
-    struct cf_slots socket_slots; /* and by ticket */
-    struct cf_list sockets, unsettled;
-    size_t sockets_strange;     /* those that have not connected: nobody knows who they are */
+    struct cf_list unsettled;     /* sockets */
+    size_t sockets_strange;       /* those that have not connected: nobody knows who they are */
     struct cf_loop_timer sweep; /* the first worker's: sockets of earlier processes are forgotten */
     struct cf_list lost;        /* struct cf_lost */
     struct cf_uuid run;         /* the conversation, or group, whose events the hub is collecting */

@@ -235,7 +235,8 @@ void client_message(struct client *client, struct peer *peer, struct cf_slice me
             client->socket = peer;
             client->probe = NULL;
         }
-    } else if (cf_eio_ws_next(&client->eio, message, binary, now_ms(client), &packet) == CF_OK &&
+    } else if (cf_eio_ws_next(&client->eio, message, binary, now_ms(client), &client->echo->decoded,
+                              &packet) == CF_OK &&
                packet.data.ptr != NULL) {
         hear(client, &packet);
     }

@@ -262,7 +262,7 @@ static bool posts(struct owner *o, const char *text)
 static bool hears(struct owner *o, const char *message, bool binary)
 {
     struct cf_eio_packet packet;
-    (void)cf_eio_ws_next(&o->session, cf_slice_cstr(message), binary, 1000, &packet);
+    (void)cf_eio_ws_next(&o->session, cf_slice_cstr(message), binary, 1000, &o->decoded, &packet);
     return settle(o);
 }
 

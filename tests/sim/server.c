@@ -316,7 +316,7 @@ static bool is_done(void)
     for (size_t w = 0; w < server->workers_count; w++) {
         const struct cf_worker *worker = server->workers[w];
         if (worker->sessions_count > 0 || worker->jobs_running > 0 || worker->works > 0 ||
-            !cf_list_empty(&worker->sockets))
+            worker->socket_slots.count > 0)
             return false;
     }
     return true;

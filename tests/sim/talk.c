@@ -63,10 +63,11 @@ int64_t talk_number_of(struct cf_slice text)
 static void check_socket(const struct cf_socket *socket)
 {
     size_t max = socket->eio.config->queue_bytes_max;
-    if (socket->eio.queue.len > max || socket->jobs > CF_SOCKET_JOBS_MAX ||
+    size_t queued = socket->eio.parts == NULL ? 0 : socket->eio.parts->queue.len;
+    if (queued > max || socket->jobs > CF_SOCKET_JOBS_MAX ||
         (socket->person != NULL && socket->person->seats_count > TALK_ROOMS))
-        book_fail("no queue passes its limit", "a socket has %zu bytes, %u jobs",
-                  socket->eio.queue.len, (unsigned)socket->jobs);
+        book_fail("no queue passes its limit", "a socket has %zu bytes, %u jobs", queued,
+                  (unsigned)socket->jobs);
     if (socket->line == NULL)
         return;
     const struct cf_outq *outq = cf_conn_outq(&socket->line->session->conn);
@@ -78,9 +79,10 @@ static void check_server(void)
 {
     const struct cf_server *server = sim_server_get();
     for (size_t w = 0; server != NULL && w < server->workers_count; w++) {
-        const struct cf_list *sockets = &server->workers[w]->sockets;
-        for (const struct cf_list *node = sockets->next; node != sockets; node = node->next)
-            check_socket(CF_LIST_ENTRY(node, struct cf_socket, link));
+        const struct cf_slots *sockets = &server->workers[w]->socket_slots;
+        uint32_t cursor = 0;
+        for (struct cf_socket *it; (it = cf_slots_next(sockets, &cursor)) != NULL;)
+            check_socket(it);
     }
 }
 

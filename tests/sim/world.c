@@ -178,9 +178,10 @@ static void on_check(struct sim_event *event)
     const struct cf_server *server = sim_server_get();
     sim_at(event, 1 * SIM_SECOND);
     for (size_t w = 0; server != NULL && w < server->workers_count; w++) {
-        const struct cf_list *sessions = &server->workers[w]->sessions;
-        for (const struct cf_list *node = sessions->next; node != sessions; node = node->next)
-            check_session(CF_LIST_ENTRY(node, struct cf_session, link));
+        const struct cf_slots *sessions = &server->workers[w]->slots;
+        uint32_t cursor = 0;
+        for (struct cf_session *it; (it = cf_slots_next(sessions, &cursor)) != NULL;)
+            check_session(it);
     }
 }
 

@@ -1,5 +1,7 @@
 #include "dialect/eio/session.h"
 
+#include <stdlib.h>
+
 #include "base/base64.h"
 #include "base/mutant.h"
 #include "base/utf8.h"
@@ -15,7 +17,6 @@ static bool is_over(const struct cf_eio_session *s)
 static void end_probe(struct cf_eio_session *s)
 {
     s->probe = CF_EIO_PROBE_NONE;
-    s->probe_until = CF_MS_NEVER;
     s->pong_due = false;
 }
 
@@ -37,14 +38,45 @@ void cf_eio_abort(struct cf_eio_session *s, enum cf_eio_end end)
 
 /* ---- the queue ---- */
 
+/* NULL without memory. */
+static struct cf_eio_parts *parts_of(struct cf_eio_session *s)
+{
+    if (s->parts != NULL)
+        return s->parts;
+    s->parts = malloc(sizeof(*s->parts));
+    if (s->parts == NULL)
+        return NULL;
+    *s->parts = (struct cf_eio_parts){.close_until = CF_MS_NEVER, .noop_at = CF_MS_NEVER};
+    cf_buf_init(&s->parts->queue, s->config->queue_bytes_max);
+    return s->parts;
+}
+
+static void free_parts(struct cf_eio_session *s)
+{
+    if (s->parts != NULL)
+        cf_buf_deinit(&s->parts->queue);
+    free(s->parts);
+    s->parts = NULL;
+}
+
+bool cf_eio_is_drained(const struct cf_eio_session *s)
+{
+    return s->parts == NULL || s->parts->queue.len == 0;
+}
+
 /* What SEND actions took goes when something new is queued, or with the last of it, not with each:
  * a long queue of small packets would be moved as often as it has packets (hazard V15). */
 static enum cf_error begin_queueing(struct cf_eio_session *s)
 {
     if (is_over(s) || s->closing)
         return CF_E_STATE;
-    cf_buf_consume(&s->queue, s->sent);
-    s->sent = 0;
+    struct cf_eio_parts *parts = parts_of(s);
+    if (parts == NULL) {
+        cf_eio_abort(s, CF_EIO_SLOW);
+        return CF_E_NOMEM;
+    }
+    cf_buf_consume(&parts->queue, parts->sent);
+    parts->sent = 0;
     return CF_OK;
 }
 
@@ -53,7 +85,7 @@ static enum cf_error queue(struct cf_eio_session *s, const struct cf_eio_packet 
     enum cf_error error = begin_queueing(s);
     if (error != CF_OK)
         return error;
-    error = cf_eio_payload_append(&s->queue, packet);
+    error = cf_eio_payload_append(&s->parts->queue, packet);
     if (error != CF_OK)
         cf_eio_abort(s, CF_EIO_SLOW);
     return error;
@@ -70,9 +102,11 @@ static enum cf_error queue_wrapped(struct cf_eio_session *s, struct cf_slice tex
 {
     struct cf_eio_packet packet = {CF_EIO_MESSAGE, true, text};
     enum cf_error error = queue(s, &packet);
-    if (error == CF_OK)
-        s->queue.ptr[s->queue.len - 1 - cf_base64_len(CF_BASE64, text.len)] = WRAPPED_TEXT;
-    return error;
+    if (error != CF_OK)
+        return error;
+    const struct cf_buf *waiting = &s->parts->queue;
+    waiting->ptr[waiting->len - 1 - cf_base64_len(CF_BASE64, text.len)] = WRAPPED_TEXT;
+    return CF_OK;
 }
 
 enum cf_error cf_eio_send(struct cf_eio_session *s, struct cf_slice message, bool binary)
@@ -88,10 +122,11 @@ enum cf_error cf_eio_send_payload(struct cf_eio_session *s, struct cf_slice payl
     enum cf_error error = begin_queueing(s);
     if (error != CF_OK || payload.len == 0)
         return error;
-    if (s->queue.len > 0)
-        error = cf_buf_append_byte(&s->queue, CF_EIO_SEPARATOR);
+    struct cf_buf *waiting = &s->parts->queue;
+    if (waiting->len > 0)
+        error = cf_buf_append_byte(waiting, CF_EIO_SEPARATOR);
     if (error == CF_OK)
-        error = cf_buf_append(&s->queue, payload);
+        error = cf_buf_append(waiting, payload);
     if (error != CF_OK)
         cf_eio_abort(s, CF_EIO_SLOW);
     return error;
@@ -124,14 +159,8 @@ enum cf_error cf_eio_session_open(struct cf_eio_session *s, const struct cf_eio_
     *s = (struct cf_eio_session){
         .config = config,
         .transport = (uint8_t)transport,
-        .ping_at = now + config->ping_interval_ms,
-        .pong_until = CF_MS_NEVER,
-        .probe_until = CF_MS_NEVER,
-        .close_until = CF_MS_NEVER,
-        .noop_at = CF_MS_NEVER,
+        .beat_at = now + config->ping_interval_ms,
     };
-    cf_buf_init(&s->queue, config->queue_bytes_max);
-    cf_buf_init(&s->decoded, config->payload_bytes_max);
     struct cf_buf handshake;
     cf_buf_init(&handshake, HANDSHAKE_BYTES_MAX);
     enum cf_error error = write_handshake(s, sid, &handshake);
@@ -139,13 +168,14 @@ enum cf_error cf_eio_session_open(struct cf_eio_session *s, const struct cf_eio_
     if (error == CF_OK)
         error = queue(s, &packet);
     cf_buf_deinit(&handshake);
+    if (error != CF_OK)
+        free_parts(s);
     return error;
 }
 
 void cf_eio_session_deinit(struct cf_eio_session *s)
 {
-    cf_buf_deinit(&s->queue);
-    cf_buf_deinit(&s->decoded);
+    free_parts(s);
 }
 
 /* ---- packets ---- */
@@ -154,10 +184,10 @@ void cf_eio_session_deinit(struct cf_eio_session *s)
  * sending a lot may be late with it. */
 static void refresh(struct cf_eio_session *s, const struct cf_eio_packet *packet, cf_ms now)
 {
-    if (s->pong_until == CF_MS_NEVER || s->refreshed || packet->type == CF_EIO_PONG)
+    if (!s->awaits_pong || s->refreshed || packet->type == CF_EIO_PONG)
         return;
     s->refreshed = true;
-    s->pong_until = now + s->config->ping_timeout_ms;
+    s->beat_at = now + s->config->ping_timeout_ms;
 }
 
 /* True: a message for the layer above. */
@@ -168,8 +198,8 @@ static bool take_packet(struct cf_eio_session *s, const struct cf_eio_packet *pa
     case CF_EIO_MESSAGE:
         return !s->closing;
     case CF_EIO_PONG:
-        s->pong_until = CF_MS_NEVER;
-        s->ping_at = now + s->config->ping_interval_ms;
+        s->awaits_pong = false;
+        s->beat_at = now + s->config->ping_interval_ms;
         return false;
     case CF_EIO_CLOSE:
         cf_eio_abort(s, CF_EIO_BY_CLIENT);
@@ -217,7 +247,7 @@ enum cf_error cf_eio_payload_next(struct cf_eio_session *s, struct cf_slice *pay
 }
 
 enum cf_error cf_eio_ws_next(struct cf_eio_session *s, struct cf_slice message, bool binary,
-                             cf_ms now, struct cf_eio_packet *out_packet)
+                             cf_ms now, struct cf_buf *scratch, struct cf_eio_packet *out_packet)
 {
     struct cf_eio_packet packet = {CF_EIO_MESSAGE, true, message};
     if (message.len == 0)
@@ -225,10 +255,9 @@ enum cf_error cf_eio_ws_next(struct cf_eio_session *s, struct cf_slice message, 
     *out_packet = (struct cf_eio_packet){.data = {NULL, 0}};
     if (is_over(s) || s->transport != CF_EIO_WEBSOCKET)
         return CF_OK; /* nobody's: a probe's that was dropped, say */
-    cf_buf_release(&s->decoded);
     enum cf_error error = CF_OK;
     if (!binary)
-        error = cf_eio_packet_read(message, &s->decoded, &packet);
+        error = cf_eio_packet_read(message, scratch, &packet);
     if (error != CF_OK)
         cf_eio_abort(s, CF_EIO_PROTOCOL);
     else if (take_packet(s, &packet, now))
@@ -247,10 +276,10 @@ void cf_eio_ws_gone(struct cf_eio_session *s)
 /* While a probe is confirmed the client waits for its GET to end. */
 static void let_go(struct cf_eio_session *s, cf_ms now)
 {
-    if (s->probe != CF_EIO_PROBE_CONFIRMED || !s->polled || now < s->noop_at)
+    if (s->probe != CF_EIO_PROBE_CONFIRMED || !s->polled || now < s->parts->noop_at)
         return;
-    s->noop_at = now + NOOP_PERIOD_MS;
-    if (s->queue.len == 0)
+    s->parts->noop_at = now + NOOP_PERIOD_MS;
+    if (cf_eio_is_drained(s))
         (void)queue_bare(s, CF_EIO_NOOP);
 }
 
@@ -316,7 +345,7 @@ enum cf_error cf_eio_probe_begin(struct cf_eio_session *s, cf_ms now)
         s->probe != CF_EIO_PROBE_NONE || s->drop_probe)
         return CF_E_STATE;
     s->probe = CF_EIO_PROBE_CONNECTED;
-    s->probe_until = now + s->config->upgrade_timeout_ms;
+    s->parts->probe_until = now + s->config->upgrade_timeout_ms;
     return CF_OK;
 }
 
@@ -325,10 +354,10 @@ static void upgrade(struct cf_eio_session *s, cf_ms now)
 {
     end_probe(s);
     if (CF_MUTANT(UPGRADE_DROPS))
-        cf_buf_release(&s->queue);
+        cf_buf_release(&s->parts->queue);
     s->transport = CF_EIO_WEBSOCKET;
-    if (s->pong_until != CF_MS_NEVER)
-        s->pong_until = now + s->config->ping_timeout_ms;
+    if (s->awaits_pong)
+        s->beat_at = now + s->config->ping_timeout_ms;
 }
 
 void cf_eio_probe_packet(struct cf_eio_session *s, struct cf_slice message, bool binary, cf_ms now,
@@ -340,7 +369,7 @@ void cf_eio_probe_packet(struct cf_eio_session *s, struct cf_slice message, bool
     if (!binary && cf_slice_eq(message, CF_LIT("2probe"))) {
         s->probe = CF_EIO_PROBE_CONFIRMED;
         s->pong_due = true;
-        s->noop_at = now;
+        s->parts->noop_at = now;
         let_go(s, now);
     } else if (!binary && cf_slice_eq(message, CF_LIT("5"))) {
         upgrade(s, now);
@@ -358,30 +387,37 @@ void cf_eio_probe_gone(struct cf_eio_session *s)
 
 /* ---- the end ---- */
 
-/* A probe goes on: its client may not poll any more, and then hears of the end by the WebSocket. */
+/* Without parts it is on WebSocket with nothing to send, and closes with the next action. A probe
+ * goes on: its client may not poll any more, and then hears of the end by the WebSocket. */
 void cf_eio_close(struct cf_eio_session *s, cf_ms now)
 {
     if (is_over(s) || s->closing)
         return;
     s->closing = true;
-    s->close_until = now + s->config->close_timeout_ms;
+    if (s->parts != NULL)
+        s->parts->close_until = now + s->config->close_timeout_ms;
 }
 
 /* ---- time ---- */
 
+static bool probes(const struct cf_eio_session *s)
+{
+    return s->probe != CF_EIO_PROBE_NONE;
+}
+
 void cf_eio_tick(struct cf_eio_session *s, cf_ms now)
 {
-    if (now >= s->pong_until)
+    if (s->awaits_pong && now >= s->beat_at)
         cf_eio_abort(s, CF_EIO_PING_TIMEOUT);
-    if (now >= s->close_until)
+    if (s->parts != NULL && now >= s->parts->close_until)
         cf_eio_abort(s, CF_EIO_BY_SERVER);
     if (is_over(s))
         return;
-    if (now >= s->probe_until)
+    if (probes(s) && now >= s->parts->probe_until)
         give_up_probe(s);
-    if (now >= s->ping_at && !s->closing) {
-        s->ping_at = CF_MS_NEVER;
-        s->pong_until = now + s->config->ping_timeout_ms;
+    if (!s->awaits_pong && now >= s->beat_at && !s->closing) {
+        s->awaits_pong = true;
+        s->beat_at = now + s->config->ping_timeout_ms;
         s->refreshed = false;
         (void)queue_bare(s, CF_EIO_PING);
     }
@@ -390,13 +426,17 @@ void cf_eio_tick(struct cf_eio_session *s, cf_ms now)
 
 cf_ms cf_eio_deadline(const struct cf_eio_session *s)
 {
+    cf_ms deadline = CF_MS_NEVER;
     if (is_over(s))
-        return CF_MS_NEVER;
-    cf_ms deadline = cf_ms_earlier(cf_ms_earlier(s->pong_until, s->close_until), s->probe_until);
-    if (!s->closing)
-        deadline = cf_ms_earlier(deadline, s->ping_at);
+        return deadline;
+    if (s->awaits_pong || !s->closing)
+        deadline = s->beat_at;
+    if (s->parts != NULL)
+        deadline = cf_ms_earlier(deadline, s->parts->close_until);
+    if (probes(s))
+        deadline = cf_ms_earlier(deadline, s->parts->probe_until);
     if (s->probe == CF_EIO_PROBE_CONFIRMED && s->polled)
-        deadline = cf_ms_earlier(deadline, s->noop_at);
+        deadline = cf_ms_earlier(deadline, s->parts->noop_at);
     return deadline;
 }
 
@@ -411,12 +451,12 @@ static void answer(struct cf_eio_session *s, struct cf_buf *scratch, struct cf_e
     struct cf_eio_packet last = {.type = CF_EIO_CLOSE, .data = CF_LIT("")};
     if (s->end == CF_EIO_BY_CLIENT)
         last.type = CF_EIO_NOOP;
-    bool closes = s->closing && s->queue.len == 0;
+    bool closes = s->closing && cf_eio_is_drained(s);
     cf_buf_reset(scratch);
-    enum cf_error error = cf_buf_append(scratch, cf_buf_peek(&s->queue));
+    enum cf_error error = cf_buf_append(scratch, cf_buf_peek(&s->parts->queue));
     if (error == CF_OK && (closes || is_over(s)))
         error = cf_eio_payload_append(scratch, &last);
-    cf_buf_release(&s->queue);
+    cf_buf_release(&s->parts->queue);
     s->polled = false;
     *out = (struct cf_eio_action){.what = CF_EIO_ANSWER, .bytes = cf_buf_peek(scratch)};
     if (error != CF_OK) {
@@ -443,7 +483,8 @@ static enum cf_error unwrap(struct cf_slice packet, struct cf_buf *out, bool *ou
 
 static bool send_next(struct cf_eio_session *s, struct cf_buf *scratch, struct cf_eio_action *out)
 {
-    struct cf_slice rest = cf_slice_skip(cf_buf_peek(&s->queue), s->sent), packet;
+    struct cf_eio_parts *parts = s->parts;
+    struct cf_slice rest = cf_slice_skip(cf_buf_peek(&parts->queue), parts->sent), packet;
     (void)cf_slice_next(&rest, CF_EIO_SEPARATOR, &packet);
     out->what = CF_EIO_SEND;
     if (unwrap(packet, scratch, &out->binary) != CF_OK) {
@@ -451,10 +492,10 @@ static bool send_next(struct cf_eio_session *s, struct cf_buf *scratch, struct c
         return false;
     }
     out->bytes = cf_buf_peek(scratch);
-    s->sent += packet.len + 1;
+    parts->sent += packet.len + 1;
     if (rest.ptr == NULL) {
-        s->sent = 0;
-        cf_buf_release(&s->queue);
+        parts->sent = 0;
+        cf_buf_release(&parts->queue);
     }
     return true;
 }
@@ -482,7 +523,7 @@ static bool act_get(struct cf_eio_session *s, struct cf_buf *scratch, struct cf_
         *out = (struct cf_eio_action){.what = CF_EIO_ANSWER, .bytes = CF_LIT("6")};
         return true;
     }
-    if (s->queue.len == 0 && !s->closing && !is_over(s))
+    if (cf_eio_is_drained(s) && !s->closing && !is_over(s))
         return false;
     answer(s, scratch, out);
     return true;
@@ -493,8 +534,9 @@ static bool act_websocket(struct cf_eio_session *s, struct cf_buf *scratch,
 {
     if (s->transport != CF_EIO_WEBSOCKET || is_over(s))
         return false;
-    if (s->queue.len > 0)
+    if (!cf_eio_is_drained(s))
         return send_next(s, scratch, out);
+    free_parts(s);
     if (s->closing)
         cf_eio_abort(s, CF_EIO_BY_SERVER);
     return false;

@@ -45,21 +45,25 @@ enum cf_eio_end {
 
 enum cf_eio_probe { CF_EIO_PROBE_NONE, CF_EIO_PROBE_CONNECTED, CF_EIO_PROBE_CONFIRMED };
 
-/* Members are its own. An idle one owns no heap memory. */
-struct cf_eio_session {
-    const struct cf_eio_config *config;
+/* What only a session has that is on polling, or has something to send. */
+struct cf_eio_parts {
     struct cf_buf queue; /* packets that wait, as a payload */
     size_t sent;         /* of its bytes: those that SEND actions took */
-    /* Binary that came as base64 over the WebSocket, until the next message. */
-    struct cf_buf decoded;
-    cf_ms ping_at;      /* CF_MS_NEVER: a pong is waited for */
-    cf_ms pong_until;   /* CF_MS_NEVER: none is waited for */
-    cf_ms probe_until;  /* the probe's deadline */
-    cf_ms close_until;  /* the orderly close's */
-    cf_ms noop_at;      /* when an open GET is let go for the probe's sake */
-    uint8_t transport;  /* enum cf_eio_transport */
-    uint8_t probe;      /* enum cf_eio_probe */
-    uint8_t end;        /* enum cf_eio_end */
+    cf_ms probe_until;   /* the probe's deadline */
+    cf_ms close_until;   /* the orderly close's */
+    cf_ms noop_at;       /* when an open GET is let go for the probe's sake */
+};
+
+/* Members are its own. An idle one on WebSocket owns no heap memory; every Socket.IO client has
+ * one: 32 bytes on a 64-bit machine. */
+struct cf_eio_session {
+    const struct cf_eio_config *config;
+    struct cf_eio_parts *parts; /* or NULL */
+    cf_ms beat_at;     /* the next ping's time, or (awaits_pong) when the pong must have come */
+    uint8_t transport; /* enum cf_eio_transport */
+    uint8_t probe;     /* enum cf_eio_probe */
+    uint8_t end;       /* enum cf_eio_end */
+    bool awaits_pong : 1;
     bool polled : 1;    /* a GET is open */
     bool posting : 1;   /* a POST is coming */
     bool unread : 1;    /* ... and no packet of it was there yet */
@@ -111,10 +115,10 @@ void cf_eio_post_end(struct cf_eio_session *s);
 void cf_eio_post_gone(struct cf_eio_session *s);
 
 /* A message of the session's WebSocket; base64 is as good as binary, as in a payload. CF_OK with a
- * MESSAGE packet (its data lives until the next call), or with out_packet->data.ptr == NULL when it
- * was none for the layer above. A bad one closes the session. */
+ * MESSAGE packet (its data borrows the message or `scratch`), or with out_packet->data.ptr == NULL
+ * when it was none for the layer above. A bad one closes the session. */
 enum cf_error cf_eio_ws_next(struct cf_eio_session *s, struct cf_slice message, bool binary,
-                             cf_ms now, struct cf_eio_packet *out_packet);
+                             cf_ms now, struct cf_buf *scratch, struct cf_eio_packet *out_packet);
 /* The session's WebSocket went away. */
 void cf_eio_ws_gone(struct cf_eio_session *s);
 
@@ -140,6 +144,8 @@ void cf_eio_close(struct cf_eio_session *s, cf_ms now);
 /* Ends it at once, for `end`. A GET that is open is told, as after every end. */
 void cf_eio_abort(struct cf_eio_session *s, enum cf_eio_end end);
 
+/* Nothing waits to be sent. */
+bool cf_eio_is_drained(const struct cf_eio_session *s);
 void cf_eio_tick(struct cf_eio_session *s, cf_ms now);
 cf_ms cf_eio_deadline(const struct cf_eio_session *s);
 

@@ -126,6 +126,13 @@ static inline void script_do(struct script *script, const struct cf_eio_action *
         script->done(script, action);
 }
 
+/* What waits to be sent. */
+static inline const struct cf_buf *script_queued(const struct cf_eio_session *s)
+{
+    static const struct cf_buf nothing;
+    return s->parts == NULL ? &nothing : &s->parts->queue;
+}
+
 static inline void script_settle(struct script *script)
 {
     struct cf_eio_action action;
@@ -133,9 +140,9 @@ static inline void script_settle(struct script *script)
     while (cf_eio_act(&script->s, &script->scratch, &action))
         script_do(script, &action);
     CF_ASSERT(script->over == (s->end != CF_EIO_LIVE));
-    CF_ASSERT(script->over || s->queue.len <= script->config.queue_bytes_max);
-    CF_ASSERT(script->over || !script->get || s->queue.len == 0);
-    CF_ASSERT(script->over || !script->socket || s->queue.ptr == NULL);
+    CF_ASSERT(script->over || script_queued(s)->len <= script->config.queue_bytes_max);
+    CF_ASSERT(script->over || !script->get || cf_eio_is_drained(s));
+    CF_ASSERT(script->over || !script->socket || s->parts == NULL);
     CF_ASSERT(script->over || script->socket == (s->transport == CF_EIO_WEBSOCKET));
     CF_ASSERT(!script->over || cf_eio_deadline(s) == CF_MS_NEVER);
 }
@@ -207,7 +214,8 @@ static inline void script_post(struct script *script, struct cf_slice body)
 static inline void script_message(struct script *script, struct cf_slice message, bool binary)
 {
     struct cf_eio_packet packet;
-    enum cf_error error = cf_eio_ws_next(&script->s, message, binary, script->now, &packet);
+    enum cf_error error =
+        cf_eio_ws_next(&script->s, message, binary, script->now, &script->decoded, &packet);
     script_tell_error(script, error);
     if (error == CF_OK && packet.data.ptr != NULL)
         script_hear(script, &packet);

@@ -46,7 +46,7 @@ static void a_session_without_room_for_the_handshake_does_not_open(void **state)
     config.queue_bytes_max = 10;
     assert_int_equal(cf_eio_session_open(&s, &config, CF_EIO_POLLING, CF_LIT("sid"), 0),
                      CF_E_TOO_LARGE);
-    assert_null(s.queue.ptr);
+    assert_null(s.parts);
 }
 
 /* ---- heartbeat ---- */
@@ -351,7 +351,7 @@ static void check_limit(size_t first, size_t second, bool binary, bool payload)
     enum cf_error error = send_len(&script, second, binary, payload);
     if (total <= QUEUE_MAX) {
         assert_int_equal(error, CF_OK);
-        assert_int_equal(script.s.queue.len, total);
+        assert_int_equal(script_queued(&script.s)->len, total);
         script_run(&script, CF_LIT("poll"));
         assert_int_equal(script.told.len, strlen("get=") + total);
     } else {
@@ -384,7 +384,7 @@ static void an_emptied_queue_has_all_its_room(void **state)
     for (unsigned i = 0; i < 5; i++) {
         assert_int_equal(send_len(&script, QUEUE_MAX, false, false), CF_OK);
         script_run(&script, CF_LIT("poll"));
-        assert_null(script.s.queue.ptr);
+        assert_null(script_queued(&script.s)->ptr);
     }
     script_deinit(&script);
 }

@@ -203,7 +203,7 @@ static void v15_a_long_queue_goes_out_in_one_pass(void **state)
     for (; cf_eio_act(&script.s, &script.scratch, &action); count++)
         assert_slice_equal(action.bytes, "4a");
     assert_int_equal(count, COUNT);
-    assert_null(script.s.queue.ptr);
+    assert_null(script.s.parts);
     script_deinit(&script);
 }
 
@@ -226,7 +226,7 @@ static void sending_between_send_actions(void **state)
         assert_int_equal(action.bytes.len, 2);
         assert_memory_equal(action.bytes.ptr, expected, 2);
         assert_int_equal(cf_eio_send(&script.s, cf_slice_of(&after_next, 1), false), CF_OK);
-        assert_int_equal(script.s.queue.len, 5);
+        assert_int_equal(script_queued(&script.s)->len, 5);
     }
     script_deinit(&script);
 }

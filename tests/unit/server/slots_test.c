@@ -154,6 +154,36 @@ static void misuse_is_a_broken_invariant(void **state)
     cf_slots_deinit(&slots);
 }
 
+/* A walk meets each value once, in the order of the slots, and what is taken out behind it does not
+ * disturb it. */
+static void a_walk_meets_each_value(void **state)
+{
+    (void)state;
+    struct cf_slots slots;
+    uint64_t tickets[MANY];
+    int values[MANY];
+    uint32_t cursor = 0;
+    cf_slots_init(&slots);
+    assert_null(cf_slots_next(&slots, &cursor));
+    for (size_t i = 0; i < MANY; i++)
+        tickets[i] = put(&slots, &values[i]);
+    assert_int_equal(slots.count, MANY);
+    for (size_t i = 0; i < MANY; i += 3)
+        cf_slots_remove(&slots, tickets[i]);
+    assert_null(cf_slots_at(&slots, 0));
+    assert_ptr_equal(cf_slots_at(&slots, 1), &values[1]);
+    assert_null(cf_slots_at(&slots, UINT32_MAX));
+    for (size_t i = 0; i < MANY; i++) {
+        if (i % 3 == 0)
+            continue;
+        assert_ptr_equal(cf_slots_next(&slots, &cursor), &values[i]);
+        cf_slots_remove(&slots, tickets[i]);
+    }
+    assert_null(cf_slots_next(&slots, &cursor));
+    assert_int_equal(slots.count, 0);
+    cf_slots_deinit(&slots);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -164,6 +194,7 @@ int main(void)
         cmocka_unit_test(growth_keeps_the_tickets),
         cmocka_unit_test(random_use_agrees_with_a_table),
         cmocka_unit_test(misuse_is_a_broken_invariant),
+        cmocka_unit_test(a_walk_meets_each_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
