@@ -28,6 +28,22 @@ void cf_store_request_free(struct cf_store_request *request)
     free(request);
 }
 
+/* What FORGET was asked to forget is known to who asked. */
+void cf_store_request_refuse(struct cf_store_request *request, enum cf_error error)
+{
+    request->error = error;
+    request->created = request->has_more = false;
+    request->total = 0;
+    request->rooms_count = request->members_count = request->messages_count = 0;
+    request->talks_count = request->talk_messages_count = request->marks_count = 0;
+    request->last_number = 0;
+    request->group_events_count = 0;
+    request->media = (struct cf_group_media){0};
+    if (request->op != CF_STORE_GROUP_MEDIA_FORGET)
+        request->uuids_count = 0;
+    request->old_image = (struct cf_slice){NULL, 0};
+}
+
 size_t cf_group_event_bytes(const struct cf_group_event *event)
 {
     return event->user.len + event->user_name.len + event->title.len + event->text.len;

@@ -414,6 +414,8 @@ struct cf_store_stats {
 struct cf_store_request *cf_store_request_new(enum cf_store_op op);
 /* NULL is allowed. */
 void cf_store_request_free(struct cf_store_request *request);
+/* A store's answer with `error`, and with no results. */
+void cf_store_request_refuse(struct cf_store_request *request, enum cf_error error);
 
 struct cf_store {
     const struct cf_store_ops *ops;

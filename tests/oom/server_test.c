@@ -1,10 +1,11 @@
-/* Memory runs out under the whole server: the real workers over the simulator's network, clock and
- * disk (tests/sim). A conversation of each dialect is played once to count the allocations that the
- * server makes, and then again for each of them, in a process of its own, with that one failing.
+/* Memory runs out under the whole server, or its store fails: the real workers over the simulator's
+ * network, clock and disk (tests/sim). A conversation of each dialect is played once to count the
+ * allocations that the server makes and the requests that its store answers, and then again for
+ * each of them, in a process of its own, with that one failing.
  *
  * What is demanded: every request is answered as usual, with 503, or by a closed connection; then,
- * with memory again, fresh clients play the whole conversation perfectly; the server stops, and all
- * memory is given back. */
+ * when all is well again, fresh clients play the whole conversation perfectly; the server stops,
+ * and all memory is given back. */
 #define _GNU_SOURCE /* MAP_ANONYMOUS */
 #include <errno.h>
 #include <signal.h>
@@ -36,8 +37,24 @@ void __wrap_cf_session_accept(struct cf_worker *worker, int fd)
     fault_pause();
 }
 
+/* The request that fails: the `at`-th that the store answers, 0: none. What it wrote is there: that
+ * is an outcome which nobody was told. */
+static struct {
+    long at, answered;
+    enum cf_error error;
+} failing;
+
+static void fail_request(struct cf_list *requests)
+{
+    for (struct cf_list *node = requests->next; node != requests; node = node->next)
+        if (++failing.answered == failing.at)
+            cf_store_request_refuse(CF_LIST_ENTRY(node, struct cf_store_request, link),
+                                    failing.error);
+}
+
 void __wrap_cf_server_store_done(void *context, struct cf_list *requests)
 {
+    fail_request(requests);
     fault_resume();
     __real_cf_server_store_done(context, requests);
     fault_pause();
@@ -321,7 +338,7 @@ enum outcome { UNNOTICED, ANSWERED, PANICKED, WRONG, LEAKED };
 /* What a run tells the one that began it. */
 struct report {
     enum outcome outcome;
-    long allocations;
+    long allocations, answered; /* made, and by the store, in the first conversation */
     char text[256];
 };
 
@@ -351,8 +368,10 @@ static void run(play_fn *conversation, long at, bool forever)
     cf_panic_install(on_panic);
     fault_begin(at, forever);
     fault_pause();
-    bool whole = play(conversation, at == 0);
+    bool whole = play(conversation, at == 0 && failing.at == 0);
+    failing.at = 0;
     report->allocations = fault_end();
+    report->answered = failing.answered;
     report->outcome = whole ? UNNOTICED : ANSWERED;
     if (!play(conversation, true) && player.wrong == NULL)
         player.wrong = "a fresh client was not served";
@@ -429,12 +448,38 @@ static void every_allocation_fails(void **state)
     assert_int_equal(bad, 0);
 }
 
-#define CONVERSATION(name)                                                          \
-    {                                                                               \
-        "server_" #name, every_allocation_fails, NULL, NULL, &(struct conversation) \
-        {                                                                           \
-#name, play_##name, 50                                                  \
-        }                                                                           \
+static void every_store_request_fails(void **state)
+{
+    static const enum cf_error errors[] = {CF_E_UNAVAILABLE, CF_E_NOMEM};
+    const struct conversation *c = *state;
+    long outcomes[LEAKED + 1] = {0}, bad = 0, runs = 0;
+    run_apart(c->play, 0, false);
+    if (report->outcome != UNNOTICED)
+        fail_msg("%s: %s", c->name, report->text);
+    long count = report->answered;
+    for (size_t i = 0; i < CF_ARRAY_LEN(errors); i++)
+        for (failing.at = 1; failing.at <= count; failing.at++, runs++) {
+            failing.error = errors[i];
+            run_apart(c->play, 0, true);
+            outcomes[report->outcome]++;
+            if (!is_allowed() && bad++ < 20)
+                print_error("%s, store request %ld, %s: %s\n", c->name, failing.at,
+                            cf_error_name(errors[i]), report->text);
+        }
+    failing.at = 0;
+    printf("oom store_%-22s %6ld requests    %7ld runs %7ld answered, %ld not noticed\n", c->name,
+           count, runs, outcomes[ANSWERED], outcomes[UNNOTICED]);
+    assert_int_equal(bad, 0);
+}
+
+#define CONVERSATION(name)                                                               \
+    {"server_" #name, every_allocation_fails, NULL, NULL,                                \
+     &(struct conversation){#name, play_##name, 50}},                                    \
+    {                                                                                    \
+        "store_of_" #name, every_store_request_fails, NULL, NULL, &(struct conversation) \
+        {                                                                                \
+#name, play_##name, 0                                                        \
+        }                                                                                \
     }
 
 int main(void)

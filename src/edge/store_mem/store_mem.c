@@ -74,18 +74,8 @@ static void execute(struct mem_store *mem, struct cf_store_request *request)
         mem->stats.writes++;
         cf_mem_write(mem, request);
     }
-    if (request->error == CF_OK)
-        return;
-    request->created = request->has_more = false;
-    request->total = 0;
-    request->rooms_count = request->members_count = request->messages_count = 0;
-    request->talks_count = request->talk_messages_count = request->marks_count = 0;
-    request->last_number = 0;
-    request->group_events_count = 0;
-    request->media = (struct cf_group_media){0};
-    if (request->op != CF_STORE_GROUP_MEDIA_FORGET)
-        request->uuids_count = 0;
-    request->old_image = (struct cf_slice){NULL, 0};
+    if (request->error != CF_OK)
+        cf_store_request_refuse(request, request->error);
 }
 
 void cf_store_mem_step(struct cf_store *store)

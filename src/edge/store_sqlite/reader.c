@@ -30,7 +30,7 @@ static void execute(struct cf_sqlite_reader *reader, struct cf_store_request *re
     if (request->op == CF_STORE_CHECK && !atomic_load(&reader->shared->writable))
         request->error = CF_E_UNAVAILABLE;
     if (request->error != CF_OK)
-        cf_sqlite_refuse(request, request->error);
+        cf_store_request_refuse(request, request->error);
 }
 
 /* All of the run in one transaction, which begins after they were submitted: it sees every commit
@@ -48,7 +48,7 @@ static void execute_run(struct cf_sqlite_reader *reader, struct cf_list *run)
         if (rc == SQLITE_OK)
             execute(reader, request);
         else
-            cf_sqlite_refuse(request, CF_E_UNAVAILABLE);
+            cf_store_request_refuse(request, CF_E_UNAVAILABLE);
         reads++;
     }
     if (rc == SQLITE_OK)

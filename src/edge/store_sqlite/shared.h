@@ -19,9 +19,6 @@ struct cf_sqlite_shared {
     atomic_uint_fast64_t commits, writes_done, reads_done, failures, commit_us;
 };
 
-/* The request ends with this error and no result. */
-void cf_sqlite_refuse(struct cf_store_request *request, enum cf_error error);
-
 /* Is this SQLite result the sort that the process should not go on with? */
 bool cf_sqlite_is_fatal(int rc);
 

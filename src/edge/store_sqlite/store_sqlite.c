@@ -30,7 +30,8 @@ static struct cf_store_sqlite *from_store(struct cf_store *store)
 static void refuse(struct cf_store_sqlite *sqlite, struct cf_list *requests)
 {
     for (struct cf_list *node = requests->next; node != requests; node = node->next)
-        cf_sqlite_refuse(CF_LIST_ENTRY(node, struct cf_store_request, link), CF_E_UNAVAILABLE);
+        cf_store_request_refuse(CF_LIST_ENTRY(node, struct cf_store_request, link),
+                                CF_E_UNAVAILABLE);
     if (!cf_list_empty(requests))
         cf_sqlite_queue_give(&sqlite->shared.reads, requests, SIZE_MAX);
 }

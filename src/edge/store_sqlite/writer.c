@@ -151,7 +151,7 @@ static int execute_batch(struct cf_sqlite_writer *writer, struct cf_list *batch)
         struct cf_store_request *request = CF_LIST_ENTRY(node, struct cf_store_request, link);
         rc = cf_sqlite_write(&writer->db, &writer->names, &writer->counters, request);
         if (request->error != CF_OK)
-            cf_sqlite_refuse(request, request->error);
+            cf_store_request_refuse(request, request->error);
         writes++;
     }
     if (rc == SQLITE_OK)
@@ -165,7 +165,8 @@ static int execute_batch(struct cf_sqlite_writer *writer, struct cf_list *batch)
 static void refuse_batch(struct cf_list *batch)
 {
     for (struct cf_list *node = batch->next; node != batch; node = node->next)
-        cf_sqlite_refuse(CF_LIST_ENTRY(node, struct cf_store_request, link), CF_E_UNAVAILABLE);
+        cf_store_request_refuse(CF_LIST_ENTRY(node, struct cf_store_request, link),
+                                CF_E_UNAVAILABLE);
 }
 
 static void serve_batch(struct cf_sqlite_writer *writer, struct cf_list *batch)
