@@ -441,7 +441,8 @@ static void receive(struct cf_bench_client *client)
         return;
     if (kept > 0)
         memcpy(buffer, client->kept, kept);
-    client->worker->counts.wire_bytes += (uint64_t)got;
+    if (client->role == client->worker->shared->receiver_role)
+        client->worker->counts.wire_bytes += (uint64_t)got;
     struct cf_slice bytes = cf_slice_of(buffer, kept + (size_t)got);
     keep(client, cf_slice_skip(bytes, take(client, bytes, cf_bench_now_ns())));
 }

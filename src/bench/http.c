@@ -8,6 +8,8 @@ enum { STATUS_LINE_MIN = 13, BODY_SHOWN_MAX = 300 };
 /* Behind the empty line; 0: it has not come. */
 static size_t head_len(struct cf_slice bytes)
 {
+    if (bytes.len < 4)
+        return 0;
     const uint8_t *at = bytes.ptr, *end = bytes.ptr + bytes.len;
     while (end - at >= 4) {
         at = memchr(at, '\r', (size_t)(end - at) - 3);

@@ -66,8 +66,8 @@ static enum cf_error receive_more(struct cf_bench_setup *setup)
     enum cf_error error = cf_bench_wire_receive(
         &setup->wire, setup->answers.ptr + setup->answers.len, READ_BYTES, &len, setup->why);
     if (error == CF_OK && len == 0)
-        error = cf_bench_fail(setup->why, "the server closed the connection of the set-up; "
-                                          "see its log");
+        error = cf_bench_fail(setup->why, "the server closed the connection of the set-up: "
+                                          "does it want TLS (https)? see its log");
     setup->answers.len += len;
     return error;
 }

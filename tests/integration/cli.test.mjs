@@ -45,7 +45,7 @@ describe('usage', () => {
     test('help, and what is wrong usage', async () => {
         const help = await run(['--help']);
         assert.equal(help.code, 0);
-        for (const name of ['serve', 'token', 'migrate', 'tail', 'config', 'version']) {
+        for (const name of ['serve', 'token', 'migrate', 'tail', 'bench', 'config', 'version']) {
             assert.match(help.stdout, new RegExp(`^  ${name} `, 'm'));
             const own = await run([name, '--help']);
             assert.equal(own.code, 0, name);
