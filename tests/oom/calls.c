@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <uv.h>
 
@@ -84,6 +85,8 @@ int __real_getsockopt(int fd, int level, int name, void *value, socklen_t *len);
 int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *len);
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
+int __real_epoll_ctl(int set, int what, int fd, struct epoll_event *event);
+int __wrap_epoll_ctl(int set, int what, int fd, struct epoll_event *event);
 int __real_uv_poll_init(uv_loop_t *loop, uv_poll_t *poll, int fd);
 int __wrap_uv_poll_init(uv_loop_t *loop, uv_poll_t *poll, int fd);
 int __real_uv_poll_start(uv_poll_t *poll, int events, uv_poll_cb call);
@@ -146,6 +149,12 @@ int __wrap_open(const char *path, int flags, ...)
     mode_t access = (flags & O_CREAT) != 0 ? (mode_t)va_arg(args, int) : 0;
     va_end(args);
     return must_fail(MAKES) ? -1 : __real_open(path, flags, access);
+}
+
+int __wrap_epoll_ctl(int set, int what, int fd, struct epoll_event *event)
+{
+    bool fails = what != EPOLL_CTL_DEL && must_fail(WATCHES);
+    return fails ? -1 : __real_epoll_ctl(set, what, fd, event);
 }
 
 int __wrap_uv_poll_init(uv_loop_t *loop, uv_poll_t *poll, int fd)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -32,6 +33,21 @@ struct handle {
     int fd, events;
 };
 
+/* An epoll set, and what is in it. */
+struct set {
+    struct cf_list link; /* sets */
+    struct cf_list watched;
+    int fd;
+};
+
+struct watched {
+    struct cf_list link; /* set->watched */
+    int fd;
+    struct epoll_event event;
+};
+
+enum { EPOLL_FD = 1 << 29 }; /* descriptors from here on are sets */
+
 struct loop {
     uv_loop_t *uv;
     struct cf_list handles;
@@ -39,6 +55,7 @@ struct loop {
     int64_t held_until;
 };
 
+static struct cf_list sets = {&sets, &sets};
 static struct loop *loops[LOOPS_MAX];
 static unsigned loops_count;
 
@@ -100,6 +117,21 @@ static void prepare(struct loop *loop)
     }
 }
 
+static struct set *set_of(int fd)
+{
+    struct cf_list *node = sets.next;
+    while (CF_LIST_ENTRY(node, struct set, link)->fd != fd)
+        node = node->next;
+    return CF_LIST_ENTRY(node, struct set, link);
+}
+
+static uint32_t ready_events(const struct watched *watched)
+{
+    uint32_t events = (sim_net_readable(watched->fd) ? (uint32_t)EPOLLIN : 0) |
+                      (sim_net_writable(watched->fd) ? (uint32_t)EPOLLOUT : 0);
+    return events & watched->event.events;
+}
+
 static bool poll_one(struct handle *handle)
 {
     if (handle->closing || !handle->active)
@@ -111,12 +143,14 @@ static bool poll_one(struct handle *handle)
     }
     if (handle->kind != POLL)
         return false;
-    int ready = (sim_net_readable(handle->fd) ? UV_READABLE : 0) |
-                (sim_net_writable(handle->fd) ? UV_WRITABLE : 0);
-    if ((ready & handle->events) == 0)
-        return false;
-    handle->call.poll(handle->uv, 0, ready & handle->events);
-    return true;
+    const struct cf_list *watched = &set_of(handle->fd)->watched;
+    for (struct cf_list *node = watched->next; node != watched; node = node->next) {
+        if (ready_events(CF_LIST_ENTRY(node, struct watched, link)) == 0)
+            continue;
+        handle->call.poll(handle->uv, 0, UV_READABLE);
+        return true;
+    }
+    return false;
 }
 
 /* A callback may add handles behind, and close any; none is freed in here. */
@@ -345,6 +379,9 @@ int __wrap_shutdown(int fd, int how);
 int __real_close(int fd);
 int __wrap_close(int fd);
 int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *len);
+int __wrap_epoll_create1(int flags);
+int __wrap_epoll_ctl(int set_fd, int what, int fd, struct epoll_event *event);
+int __wrap_epoll_wait(int set_fd, struct epoll_event *out, int max, int timeout);
 int __real_clock_gettime(clockid_t clock, struct timespec *out);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *out);
 
@@ -383,12 +420,81 @@ int __wrap_shutdown(int fd, int how)
     return 0;
 }
 
+static void unwatch(const struct set *set, int fd)
+{
+    for (struct cf_list *node = set->watched.next; node != &set->watched; node = node->next) {
+        struct watched *watched = CF_LIST_ENTRY(node, struct watched, link);
+        if (watched->fd != fd)
+            continue;
+        cf_list_remove(&watched->link);
+        free(watched);
+        return;
+    }
+}
+
+static void close_set(struct set *set)
+{
+    CF_ASSERT(cf_list_empty(&set->watched));
+    cf_list_remove(&set->link);
+    free(set);
+}
+
 int __wrap_close(int fd)
 {
     if (fd < SIM_FD)
         return __real_close(fd);
+    if (fd >= EPOLL_FD) {
+        close_set(set_of(fd));
+        return 0;
+    }
+    for (struct cf_list *node = sets.next; node != &sets; node = node->next)
+        unwatch(CF_LIST_ENTRY(node, struct set, link), fd);
     sim_net_close(fd);
     return 0;
+}
+
+int __wrap_epoll_create1(int flags)
+{
+    static int next = EPOLL_FD;
+    struct set *set = calloc(1, sizeof(*set));
+    CF_ASSERT(set != NULL && (flags & EPOLL_CLOEXEC) != 0);
+    cf_list_init(&set->watched);
+    cf_list_push_back(&sets, &set->link);
+    set->fd = next++;
+    return set->fd;
+}
+
+/* Changing what is waited for is taking it out and putting it in again. */
+int __wrap_epoll_ctl(int set_fd, int what, int fd, struct epoll_event *event)
+{
+    struct set *set = set_of(set_fd);
+    if (what != EPOLL_CTL_ADD)
+        unwatch(set, fd);
+    if (what == EPOLL_CTL_DEL)
+        return 0;
+    struct watched *watched = calloc(1, sizeof(*watched));
+    CF_ASSERT(watched != NULL && fd >= SIM_FD && fd < EPOLL_FD);
+    watched->fd = fd;
+    watched->event = *event;
+    cf_list_push_back(&set->watched, &watched->link);
+    return 0;
+}
+
+int __wrap_epoll_wait(int set_fd, struct epoll_event *out, int max, int timeout)
+{
+    const struct set *set = set_of(set_fd);
+    int count = 0;
+    CF_ASSERT(timeout == 0);
+    for (struct cf_list *node = set->watched.next; node != &set->watched && count < max;
+         node = node->next) {
+        const struct watched *watched = CF_LIST_ENTRY(node, struct watched, link);
+        uint32_t events = ready_events(watched);
+        if (events == 0)
+            continue;
+        out[count] = watched->event;
+        out[count++].events = events;
+    }
+    return count;
 }
 
 int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *len)

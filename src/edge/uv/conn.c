@@ -53,27 +53,21 @@ void cf_conn_extra_free(struct cf_conn *conn)
     conn->extra = NULL;
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+void cf_conn_finish(struct cf_conn *conn)
 {
-    struct cf_conn *conn = CF_CONTAINER_OF(handle, struct cf_conn, poll);
+    cf_conn_extra_free(conn);
     conn->config->ops->closed(conn, (enum cf_error)conn->why);
 }
 
-/* What the connection holds is given back at once; only the handle needs the loop. The extra stays
- * until then: this may run below a function that uses it. */
-static void on_extra_closed(uv_handle_t *handle)
-{
-    cf_conn_extra_free(CF_CONTAINER_OF(handle, struct cf_conn, poll));
-    on_handle_closed(handle);
-}
-
-static void close_handle(struct cf_conn *conn, enum cf_error why)
+/* What the connection holds is given back at once, but for the extra: this may run below a function
+ * that uses it. */
+static void set_closed(struct cf_conn *conn, enum cf_error why)
 {
     conn->state = CONN_CLOSED;
     conn->why = (uint8_t)why;
     cf_conn_wait_stop(conn);
     cf_list_remove(&conn->pending);
-    uv_close((uv_handle_t *)&conn->poll, conn->extra == NULL ? on_handle_closed : on_extra_closed);
+    cf_list_push_back(&cf_conn_loop(conn)->closed, &conn->pending);
 }
 
 void cf_conn_end(struct cf_conn *conn, enum cf_error why)
@@ -81,15 +75,16 @@ void cf_conn_end(struct cf_conn *conn, enum cf_error why)
     if (cf_conn_is_in(conn, CONN_CLOSED))
         return;
     cf_outq_deinit(&conn->outq);
-    close_handle(conn, why);
-    close(conn->fd);
+    set_closed(conn, why);
+    close(conn->fd); /* which takes it out of the loop's set */
     conn->fd = -1;
+    conn->watched = 0;
 }
 
-static int wanted_events(const struct cf_conn *conn)
+static unsigned wanted_events(const struct cf_conn *conn)
 {
-    int writable = conn->stalled ? UV_WRITABLE : 0;
-    int readable = conn->ended ? 0 : UV_READABLE;
+    unsigned writable = conn->stalled ? UV_WRITABLE : 0;
+    unsigned readable = conn->ended ? 0 : UV_READABLE;
     switch ((enum conn_state)conn->state) {
     case CONN_CONNECTING:
         return UV_WRITABLE;
@@ -167,11 +162,10 @@ static void read_socket(struct cf_conn *conn)
     }
 }
 
-/* libuv has stopped watching: the socket is in error. What had come before the error is still
- * there to be read. */
+/* What had come before the error is still there to be read. */
 static void handle_socket_error(struct cf_conn *conn)
 {
-    conn->watched = 0;
+    (void)cf_watch_set(conn, 0); /* or it would be told for ever */
     if (cf_conn_is_in(conn, CONN_CONNECTING)) {
         cf_conn_dial_step(conn);
         return;
@@ -183,10 +177,11 @@ static void handle_socket_error(struct cf_conn *conn)
         cf_conn_end(conn, socket_error(conn));
 }
 
-static void on_poll(uv_poll_t *poll, int status, int events)
+void cf_conn_ready(struct cf_conn *conn, unsigned events)
 {
-    struct cf_conn *conn = CF_CONTAINER_OF(poll, struct cf_conn, poll);
-    if (status < 0) {
+    if (cf_conn_is_in(conn, CONN_OPENING))
+        return; /* the owner was not told of it yet */
+    if (events == UV_DISCONNECT) {
         handle_socket_error(conn);
         return;
     }
@@ -202,13 +197,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 void cf_conn_watch(struct cf_conn *conn)
 {
-    int events = wanted_events(conn);
-    if (events == conn->watched || cf_conn_is_in(conn, CONN_CLOSED))
-        return;
-    conn->watched = (uint8_t)events;
-    int failed =
-        events == 0 ? uv_poll_stop(&conn->poll) : uv_poll_start(&conn->poll, events, on_poll);
-    if (failed != 0)
+    if (!cf_conn_is_in(conn, CONN_CLOSED) && !cf_watch_set(conn, wanted_events(conn)))
         cf_conn_end(conn, CF_E_IO);
 }
 
@@ -254,8 +243,7 @@ void cf_conn_announce(struct cf_conn *conn)
 
 void cf_conn_init(struct cf_conn *conn, struct cf_loop *loop, const struct cf_conn_config *config)
 {
-    *conn = (struct cf_conn){.config = config, .fd = -1};
-    conn->poll.data = loop;
+    *conn = (struct cf_conn){.loop = loop, .config = config, .fd = -1};
     cf_outq_init(&conn->outq);
     cf_loop_timer_init(&conn->timer, on_timer);
     cf_list_init(&conn->pending);
@@ -273,37 +261,36 @@ enum cf_error cf_conn_start(struct cf_conn *conn, struct cf_loop *loop,
                             const struct cf_conn_config *config, int fd, struct cf_tls_context *tls)
 {
     cf_conn_init(conn, loop, config);
+    conn->fd = fd;
     enum cf_error error = tls == NULL ? CF_OK : start_tls(conn, tls);
-    if (error == CF_OK && uv_poll_init(&loop->uv, &conn->poll, fd) != 0)
+    if (error == CF_OK && !cf_watch_set(conn, UV_READABLE))
         error = CF_E_IO;
     if (error != CF_OK) {
         cf_conn_extra_free(conn);
         close(fd);
         return error;
     }
-    conn->fd = fd;
     if (tls == NULL) {
         conn->state = CONN_OPENING;
         cf_list_push_back(&loop->opening, &conn->pending);
     } else {
         conn->state = CONN_HANDSHAKE;
         cf_conn_wait(conn, config->handshake_wait_ms);
-        cf_conn_watch(conn);
     }
     return CF_OK;
 }
 
-/* uv_close takes the descriptor out of the loop's epoll set at once, so that another loop may have
- * it before the handle is gone. */
 enum cf_error cf_conn_pack(struct cf_conn *conn, struct cf_conn_parcel *out_parcel)
 {
     if (!cf_conn_is_in(conn, CONN_OPEN) || conn->stalled || conn->ended)
+        return CF_E_STATE;
+    if (!cf_watch_set(conn, 0))
         return CF_E_STATE;
     *out_parcel = (struct cf_conn_parcel){conn->fd, conn->extra, conn->outq};
     conn->extra = NULL;
     conn->fd = -1;
     cf_outq_init(&conn->outq);
-    close_handle(conn, CF_OK);
+    set_closed(conn, CF_OK);
     return CF_OK;
 }
 
@@ -311,11 +298,11 @@ enum cf_error cf_conn_unpack(struct cf_conn *conn, struct cf_loop *loop,
                              const struct cf_conn_config *config, struct cf_conn_parcel *parcel)
 {
     cf_conn_init(conn, loop, config);
-    if (uv_poll_init(&loop->uv, &conn->poll, parcel->fd) != 0) {
+    conn->fd = parcel->fd;
+    if (!cf_watch_set(conn, UV_READABLE)) {
         cf_conn_parcel_drop(parcel);
         return CF_E_IO;
     }
-    conn->fd = parcel->fd;
     conn->extra = parcel->extra;
     conn->outq = parcel->outq;
     conn->state = CONN_OPENING;

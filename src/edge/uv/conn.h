@@ -1,5 +1,5 @@
 /* One stream connection (TCP or a Unix socket, plain or TLS) on a loop: own non-blocking socket,
- * watched through uv_poll. Embed it in the session that owns it.
+ * watched by its loop. Embed it in the session that owns it.
  *
  *   init ─► start (accepted fd) or dial ─► [opened] ─► read … ─► closed
  *
@@ -44,17 +44,17 @@ struct cf_address {
     bool is_unix; /* a Unix socket: ip is ::1 */
 };
 
-/* Members are the connection's own. 280 bytes on a 64-bit machine. */
+/* Members are the connection's own. 128 bytes on a 64-bit machine. */
 struct cf_conn {
-    uv_poll_t poll; /* data: the loop */
+    struct cf_loop *loop;
     struct cf_outq outq;
     struct cf_loop_timer timer; /* handshake, write or goodbye, whichever is waited for */
-    struct cf_list pending;     /* in a list of the loop: to be opened or to be flushed */
+    struct cf_list pending;     /* in a list of the loop: to be opened, flushed or closed */
     const struct cf_conn_config *config;
     struct cf_conn_extra *extra; /* NULL: plain and accepted */
     int fd;
     uint8_t state;
-    uint8_t watched; /* events that the poll handle is set to */
+    uint8_t watched; /* events that the loop tells of */
     uint8_t why;     /* enum cf_error, once it is closed */
     bool paused : 1;
     bool ended : 1;   /* the peer has sent its FIN */

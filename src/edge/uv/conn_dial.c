@@ -1,8 +1,8 @@
 /* Resolving and connecting, one address after the other.
  *
- * The poll handle belongs to one descriptor number for its whole life. It is made on a socket that
- * never connects, and each address's own socket is put on that number (dup2), so that there is a
- * handle, and one way to close it, from the beginning. */
+ * A connection has one descriptor number for its whole life. It is first that of a socket that
+ * never connects, and each address's own socket is put on that number (dup2), so that there is one
+ * to close, and one way to do it, from the beginning. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -54,8 +54,7 @@ static int open_socket(int family)
 /* Puts a fresh socket for `address` on the connection's number and begins to connect it. */
 static bool try_address(struct cf_conn *conn, const struct addrinfo *address)
 {
-    uv_poll_stop(&conn->poll);
-    conn->watched = 0;
+    (void)cf_watch_set(conn, 0);
     int fd = open_socket(address->ai_family);
     if (fd < 0)
         return false;
@@ -155,7 +154,7 @@ static enum cf_error begin_resolving(struct cf_conn *conn, struct cf_slice host,
     return CF_OK;
 }
 
-/* The fields that an error has to undo are the extra and the socket; the handle comes last. */
+/* The fields that an error has to undo are the extra and the socket. */
 static enum cf_error begin_dial(struct cf_conn *conn, struct cf_slice host, uint16_t port,
                                 struct cf_tls_context *tls)
 {
@@ -166,9 +165,7 @@ static enum cf_error begin_dial(struct cf_conn *conn, struct cf_slice host, uint
     if (error != CF_OK)
         return error;
     conn->fd = open_socket(AF_INET);
-    if (conn->fd < 0 || uv_poll_init(&cf_conn_loop(conn)->uv, &conn->poll, conn->fd) != 0)
-        return CF_E_IO;
-    return CF_OK;
+    return conn->fd < 0 ? CF_E_IO : CF_OK;
 }
 
 enum cf_error cf_conn_dial(struct cf_conn *conn, struct cf_loop *loop,

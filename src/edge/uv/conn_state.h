@@ -8,7 +8,7 @@
  *
  * Any state may go to CLOSED at once. Two rules keep it small: a stalled connection is not on the
  * dirty list (it is flushed when the socket is writable), and callbacks of the owner run only from
- * the poll, a timer, a closed handle or the opening step, never from a flush at the end of a turn.
+ * the poll, a timer, the closing or the opening step, never from a flush at the end of a turn.
  */
 #ifndef CF_EDGE_UV_CONN_STATE_H
 #define CF_EDGE_UV_CONN_STATE_H
@@ -40,7 +40,7 @@ struct cf_conn_extra {
 
 static inline struct cf_loop *cf_conn_loop(const struct cf_conn *conn)
 {
-    return conn->poll.data;
+    return conn->loop;
 }
 
 static inline bool cf_conn_is_in(const struct cf_conn *conn, enum conn_state state)
@@ -54,7 +54,7 @@ void cf_conn_init(struct cf_conn *conn, struct cf_loop *loop, const struct cf_co
 void cf_conn_extra_free(struct cf_conn *conn);
 /* To CLOSED: the owner hears of it in one of the loop's next steps. */
 void cf_conn_end(struct cf_conn *conn, enum cf_error why);
-/* Makes the poll handle wait for what the state asks for. */
+/* Has the loop tell what the state asks for. */
 void cf_conn_watch(struct cf_conn *conn);
 /* Has the end of the turn flush it. */
 void cf_conn_mark_dirty(struct cf_conn *conn);

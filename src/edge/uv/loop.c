@@ -14,6 +14,13 @@
  * of them have not been sent yet. */
 enum { FLUSH_MAX = 256 };
 
+/* A callback may end other connections, which are then told, too. */
+static void close_connections(struct cf_loop *loop)
+{
+    for (struct cf_list *node; (node = cf_list_pop_front(&loop->closed)) != NULL;)
+        cf_conn_finish(CF_LIST_ENTRY(node, struct cf_conn, pending));
+}
+
 static void open_connections(struct cf_loop *loop)
 {
     for (struct cf_list *node; (node = cf_list_pop_front(&loop->opening)) != NULL;)
@@ -30,11 +37,16 @@ static void flush_connections(struct cf_loop *loop)
 
 static void on_alarm(uv_timer_t *alarm);
 
-/* With connections still to be flushed the poll only looks and does not wait. */
+static bool is_pending(const struct cf_loop *loop)
+{
+    return !cf_list_empty(&loop->dirty) || !cf_list_empty(&loop->closed);
+}
+
+/* With connections still to be flushed or closed the poll only looks and does not wait. */
 static void set_alarm(struct cf_loop *loop)
 {
     cf_ms now = (cf_ms)uv_now(&loop->uv);
-    cf_ms next = cf_list_empty(&loop->dirty) ? cf_wheel_next(&loop->wheel) : now;
+    cf_ms next = is_pending(loop) ? now : cf_wheel_next(&loop->wheel);
     if (next == loop->alarm_at)
         return;
     loop->alarm_at = next;
@@ -49,6 +61,7 @@ static void set_alarm(struct cf_loop *loop)
  * the poll may block. */
 static void end_turn(struct cf_loop *loop)
 {
+    close_connections(loop);
     do {
         open_connections(loop);
         if (loop->ops->turn_end != NULL)
@@ -67,6 +80,7 @@ static void on_turn(uv_prepare_t *turn)
 static void on_alarm(uv_timer_t *alarm)
 {
     struct cf_loop *loop = alarm->data;
+    close_connections(loop); /* before a timer of theirs */
     loop->alarm_at = CF_MS_NEVER;
     loop->now_fresh = false; /* libuv has looked at the clock again */
     loop->firing = true;
@@ -93,6 +107,15 @@ static void start_handles(struct cf_loop *loop)
     uv_prepare_start(&loop->turn, on_turn);
 }
 
+static void close_handles(struct cf_loop *loop)
+{
+    uv_close((uv_handle_t *)&loop->turn, NULL);
+    uv_close((uv_handle_t *)&loop->alarm, NULL);
+    uv_close((uv_handle_t *)&loop->wake, NULL);
+    (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
+    CF_ASSERT(uv_loop_close(&loop->uv) == 0);
+}
+
 enum cf_error cf_loop_new(const struct cf_loop_ops *ops, void *context, struct cf_loop **out_loop)
 {
     struct cf_loop *loop = calloc(1, sizeof(*loop));
@@ -108,12 +131,18 @@ enum cf_error cf_loop_new(const struct cf_loop_ops *ops, void *context, struct c
         return CF_E_IO;
     }
     start_handles(loop);
+    if (cf_watch_open(loop) != CF_OK) {
+        close_handles(loop);
+        free(loop);
+        return CF_E_IO;
+    }
     loop->ops = ops;
     loop->context = context;
     loop->alarm_at = CF_MS_NEVER;
     cf_wheel_init(&loop->wheel, (cf_ms)uv_now(&loop->uv));
     cf_list_init(&loop->opening);
     cf_list_init(&loop->dirty);
+    cf_list_init(&loop->closed);
     cf_buf_init(&loop->plain, CF_LOOP_PLAIN_MAX);
     cf_buf_init(&loop->cipher, CF_LOOP_CIPHER_MAX);
     *out_loop = loop;
@@ -122,11 +151,9 @@ enum cf_error cf_loop_new(const struct cf_loop_ops *ops, void *context, struct c
 
 void cf_loop_free(struct cf_loop *loop)
 {
-    uv_close((uv_handle_t *)&loop->turn, NULL);
-    uv_close((uv_handle_t *)&loop->alarm, NULL);
-    uv_close((uv_handle_t *)&loop->wake, NULL);
-    (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
-    CF_ASSERT(uv_loop_close(&loop->uv) == 0);
+    close_connections(loop);
+    cf_watch_close(loop);
+    close_handles(loop);
     cf_buf_deinit(&loop->plain);
     cf_buf_deinit(&loop->cipher);
     free(loop);

@@ -13,6 +13,7 @@ enum {
     /* One batch, and answers that OpenSSL gives by itself. A peer that makes it send more without
      * reading any is let go. */
     CF_LOOP_CIPHER_MAX = 2 * CF_LOOP_BUFFER,
+    CF_LOOP_READY_MAX = 1024, /* sockets that one turn hears of */
 };
 
 struct cf_conn;
@@ -22,6 +23,8 @@ struct cf_loop {
     uv_prepare_t turn; /* runs before each poll: the end of a turn */
     uv_timer_t alarm;  /* the only timer handle; it follows the wheel */
     uv_async_t wake;
+    uv_poll_t watch; /* of watch_fd, the set of the connections' sockets */
+    int watch_fd;
     const struct cf_loop_ops *ops;
     void *context;
     struct cf_wheel wheel;
@@ -32,6 +35,7 @@ struct cf_loop {
     bool firing;            /* timers are being popped */
     struct cf_list opening; /* connections whose `opened` is due */
     struct cf_list dirty;   /* connections with something to write */
+    struct cf_list closed;  /* connections whose `closed` is due */
     uint8_t read_buffer[CF_LOOP_BUFFER];
     struct cf_buf plain;  /* TLS: decrypted, or gathered to be encrypted */
     struct cf_buf cipher; /* TLS: lent to whoever writes just now */
@@ -41,5 +45,17 @@ struct cf_loop {
 void cf_conn_announce(struct cf_conn *conn);
 /* A connection that was on loop->dirty: writes as much as the socket takes. */
 void cf_conn_flush(struct cf_conn *conn);
+/* What the connection waits for has come (UV_READABLE, UV_WRITABLE), or (UV_DISCONNECT) its socket
+ * is in error. */
+void cf_conn_ready(struct cf_conn *conn, unsigned events);
+/* A connection that was on loop->closed: the last that is heard of it. */
+void cf_conn_finish(struct cf_conn *conn);
+
+/* watch.c: CF_E_IO. */
+enum cf_error cf_watch_open(struct cf_loop *loop);
+void cf_watch_close(struct cf_loop *loop);
+/* From now on `events` of the connection's socket are told, none with 0. False: the kernel refuses.
+ */
+bool cf_watch_set(struct cf_conn *conn, unsigned events);
 
 #endif
