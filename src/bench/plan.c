@@ -17,7 +17,7 @@ enum {
     CONNECT_ADDRESSES = 64,
     CONNECTIONS_IDLE = 1000,
     CONNECTIONS_ECHO = 100,
-    ADDRESS_PORTS = 20000, /* connections from one address */
+    ADDRESS_CONNECTIONS = 1000, /* from one address: the fewer, the sooner a port is found */
     ADDRESSES_MAX = 1000000,
     DESCRIPTORS = 64, /* besides those of connections */
     PARTICIPANTS_MAX = 1000,
@@ -129,8 +129,8 @@ static void plan_addresses(struct cf_bench_plan *plan, const struct cf_bench_wis
             spread = plan->dialect->address_streams > 0 ? ADDRESSES_MAX : CONNECT_ADDRESSES;
         else if (plan->dialect->address_streams > 0)
             spread = divide_up(plan->receivers, plan->dialect->address_streams);
-        else if (plan->receivers + plan->senders > ADDRESS_PORTS)
-            spread = divide_up(plan->receivers + plan->senders, ADDRESS_PORTS);
+        else if (plan->receivers + plan->senders > ADDRESS_CONNECTIONS)
+            spread = divide_up(plan->receivers + plan->senders, ADDRESS_CONNECTIONS);
     }
     plan->spread = or_default(wishes->spread, spread);
 }

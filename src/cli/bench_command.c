@@ -224,7 +224,6 @@ static bool resolve(struct request *request)
     return true;
 }
 
-/* The address, and who serves it. */
 static int find_server(struct request *request)
 {
     struct cf_buf why;
@@ -238,13 +237,15 @@ static int find_server(struct request *request)
     plan->authority = request->url.authority;
     plan->port = request->url.port;
     plan->tls = request->url.tls;
-    if (!resolve(request))
-        return CF_EXIT_FAILED;
+    return resolve(request) ? CF_EXIT_OK : CF_EXIT_FAILED;
+}
+
+static void find_processes(const struct request *request, struct cf_bench_plan *plan)
+{
     if (request->pid > 0)
         plan->server = (struct cf_bench_server){.pids = {request->pid}, .count = 1};
     else if (cf_bench_is_local(plan))
         cf_bench_server_find(&plan->server, plan->port);
-    return CF_EXIT_OK;
 }
 
 static int print_report(const struct request *request, const struct cf_bench_report *report)
@@ -270,6 +271,7 @@ static int run(struct request *request)
         fprintf(stderr, "confab bench: %s\n", why.text);
         return CF_EXIT_USAGE;
     }
+    find_processes(request, &request->plan);
     if (cf_bench(&request->plan, &report, &why) != CF_OK) {
         fprintf(stderr, "confab bench: %s\n", why.text);
         return CF_EXIT_FAILED;

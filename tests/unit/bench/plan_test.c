@@ -105,7 +105,7 @@ static void addresses_as_limits_and_ports_ask_for(void **state)
     wishes.connections = 50000;
     wishes.descriptors = 100000;
     complete();
-    assert_int_equal(plan.spread, 3);
+    assert_int_equal(plan.spread, 50);
 }
 
 static void what_does_not_go_together(void **state)
