@@ -17,6 +17,7 @@
 enum {
     HANDSHAKE_WAIT_MS = 10000,
     CLOSE_WAIT_MS = 5000,
+    MESSAGE_WAIT_MS = 2 * 60 * 1000, /* for the largest, of a slow phone */
     ATTEMPT_KEYS = 100000,
     TALK_SEATS_MAX = 2000,         /* conversations that a user's sockets are in, together */
     TALK_MESSAGES_PER_SECOND = 10, /* of a user (seed 003, 3.4.4) */
@@ -179,6 +180,7 @@ static void set_configs(struct cf_server *server)
                               .message_bytes_max = config->ws_message_bytes,
                               .ping_period_ms = (cf_ms)config->ws_ping_period_s * 1000,
                               .pong_wait_ms = (cf_ms)config->ws_pong_wait_s * 1000,
+                              .message_wait_ms = MESSAGE_WAIT_MS,
                               .close_wait_ms = CLOSE_WAIT_MS,
                               .random = random_bytes,
                               .random_context = &server->entropy};
@@ -210,6 +212,7 @@ static void set_sio_configs(struct cf_server *server)
     /* The heartbeat is Engine.IO's own. */
     server->sio_ws_config = (struct cf_ws_config){.role = CF_WS_SERVER,
                                                   .message_bytes_max = config->sio_max_payload,
+                                                  .message_wait_ms = MESSAGE_WAIT_MS,
                                                   .close_wait_ms = CLOSE_WAIT_MS,
                                                   .random = random_bytes,
                                                   .random_context = &server->entropy};

@@ -148,13 +148,18 @@ static void set_closed(struct cf_ws_endpoint *ep, unsigned code, bool clean,
 }
 
 /* The peer broke a rule: it is told which kind, and the connection is over (section 7.1.7). */
-static enum cf_error fail(struct cf_ws_endpoint *ep, enum cf_error broken, struct cf_buf *out,
-                          struct cf_ws_event *out_event)
+static enum cf_error fail_with(struct cf_ws_endpoint *ep, unsigned code, struct cf_buf *out,
+                               struct cf_ws_event *out_event)
 {
-    unsigned code = cf_error_close_code(broken);
     enum cf_error error = send_close(ep, code, (struct cf_slice){NULL, 0}, CF_MS_NEVER, out);
     set_closed(ep, code, false, out_event);
     return error;
+}
+
+static enum cf_error fail(struct cf_ws_endpoint *ep, enum cf_error broken, struct cf_buf *out,
+                          struct cf_ws_event *out_event)
+{
+    return fail_with(ep, cf_error_close_code(broken), out, out_event);
 }
 
 /* ---- control frames ---- */
@@ -311,6 +316,19 @@ static void end_loan(struct cf_ws_endpoint *ep)
     drop_empty_parts(ep);
 }
 
+/* A message that holds memory has to end. */
+static void note_message(struct cf_ws_endpoint *ep, cf_ms now)
+{
+    struct cf_ws_parts *parts = ep->parts;
+    if (parts == NULL)
+        return;
+    bool incomplete = ep->message_opcode != CF_WS_CONTINUATION && parts->message.len > 0;
+    if (!incomplete || ep->config->message_wait_ms == 0)
+        parts->message_until = 0;
+    else if (parts->message_until == 0)
+        parts->message_until = now + ep->config->message_wait_ms;
+}
+
 /* The input up to the end of a frame, and the frame. *out_more: it was not complete. */
 static enum cf_error step(struct cf_ws_endpoint *ep, bool writable, struct cf_slice *input,
                           struct cf_buf *out, struct cf_ws_event *out_event, bool *out_more)
@@ -339,12 +357,19 @@ enum cf_error cf_ws_endpoint_next(struct cf_ws_endpoint *ep, cf_ms now, bool wri
         if (out_event->type == CF_WS_EVENT_NEED_MORE)
             end_loan(ep);
     }
+    note_message(ep, now);
     if (ep->closed)
         *input = cf_slice_skip(*input, input->len);
     return CF_OK;
 }
 
 /* ---- time ---- */
+
+static cf_ms late_at(const struct cf_ws_endpoint *ep)
+{
+    bool waits = ep->parts != NULL && ep->parts->message_until != 0 && !ep->sent_close;
+    return waits ? ep->parts->message_until : CF_MS_NEVER;
+}
 
 static cf_ms dead_at(const struct cf_ws_endpoint *ep)
 {
@@ -355,7 +380,9 @@ cf_ms cf_ws_endpoint_deadline(const struct cf_ws_endpoint *ep)
 {
     if (ep->closed)
         return CF_MS_NEVER;
-    cf_ms deadline = dead_at(ep);
+    cf_ms deadline = dead_at(ep), late = late_at(ep);
+    if (late < deadline)
+        deadline = late;
     return ep->next < deadline ? ep->next : deadline;
 }
 
@@ -369,6 +396,8 @@ enum cf_error cf_ws_endpoint_tick(struct cf_ws_endpoint *ep, cf_ms now, struct c
         set_closed(ep, CF_WS_CLOSE_ABNORMAL, false, out_event);
         return CF_OK;
     }
+    if (now >= late_at(ep))
+        return fail_with(ep, CF_WS_CLOSE_POLICY, out, out_event);
     if (now < ep->next)
         return CF_OK;
     ep->next = now + ep->config->ping_period_ms;

@@ -31,8 +31,10 @@ struct cf_ws_config {
     size_t message_bytes_max; /* after inflation; over: close 1009 */
     cf_ms ping_period_ms;     /* 0: none. A ping is sent so long after the last one */
     cf_ms pong_wait_ms; /* 0: none. Nothing heard for so long: the peer is dead, CLOSED with 1006 */
-    cf_ms close_wait_ms; /* 0: none. The peer's close frame must come so long after ours, else
-                            CLOSED with 1006 */
+    cf_ms message_wait_ms; /* 0: none. A message of which bytes have come must be complete so long
+                              after them, else close 1008 (hazard V6) */
+    cf_ms close_wait_ms;   /* 0: none. The peer's close frame must come so long after ours, else
+                              CLOSED with 1006 */
     /* Client role: fills in a frame's masking key. */
     void (*random)(void *context, uint8_t *out, size_t len);
     void *random_context;
@@ -61,6 +63,7 @@ struct cf_ws_parts {
     struct cf_buf message; /* payload of the message that is incomplete */
     struct cf_buf control; /* payload of the control frame that is incomplete */
     struct cf_buf pong;    /* payload of the latest ping */
+    cf_ms message_until;   /* when the message has to be complete; 0: there is none */
     bool pong_waits;
 };
 

@@ -301,6 +301,34 @@ static void test_pong_wait_goes_on_after_our_close(void **state)
     rig_deinit(&rig);
 }
 
+/* The wait begins with the first bytes, whatever comes in between, and ends with the last. */
+static void test_v6_a_message_has_to_end(void **state)
+{
+    struct rig rig;
+    (void)state;
+    rig_init(&rig, CF_WS_SERVER, 1000, NULL);
+    rig.config.message_wait_ms = 60000;
+    set_times(&rig, 0, 0, 5000, 1000);
+    assert_int_equal(cf_ws_endpoint_deadline(&rig.ep), CF_MS_NEVER);
+    rig_hear_at(&rig, 2000, "01:'Hel'");
+    assert_int_equal(cf_ws_endpoint_deadline(&rig.ep), 62000);
+    rig_hear_at(&rig, 50000, "89:'' 00:'l'");
+    assert_int_equal(cf_ws_endpoint_deadline(&rig.ep), 62000);
+    rig_hear_at(&rig, 61000, "80:'o'");
+    assert_events(&rig, "text:'Hello'");
+    assert_out(&rig, "8a:''");
+    assert_int_equal(cf_ws_endpoint_deadline(&rig.ep), CF_MS_NEVER);
+    rig_hear_at(&rig, 70000, "81:'whole' 02:'H'");
+    assert_events(&rig, "text:'whole'");
+    assert_int_equal(cf_ws_endpoint_deadline(&rig.ep), 130000);
+    tick(&rig, 129999);
+    assert_events(&rig, "");
+    tick(&rig, 130000);
+    assert_events(&rig, "closed:1008-");
+    assert_out(&rig, "88:03f0");
+    rig_deinit(&rig);
+}
+
 /* ---- sending ---- */
 
 static void test_6_1_send(void **state)
@@ -443,6 +471,7 @@ int main(void)
         cmocka_unit_test(test_pong_wait),
         cmocka_unit_test(test_pong_wait_whatever_is_heard),
         cmocka_unit_test(test_pong_wait_goes_on_after_our_close),
+        cmocka_unit_test(test_v6_a_message_has_to_end),
         cmocka_unit_test(test_6_1_send),
         cmocka_unit_test(test_5_3_fresh_masks),
         cmocka_unit_test(test_7692_6_send_compressed_when_smaller),
