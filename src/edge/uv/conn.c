@@ -43,6 +43,18 @@ static enum cf_error socket_error(const struct cf_conn *conn)
     return cf_conn_error_of(error);
 }
 
+static void on_timer(struct cf_loop_timer *timer);
+
+struct cf_conn_extra *cf_conn_extra_of(struct cf_conn *conn)
+{
+    if (conn->extra == NULL) {
+        conn->extra = calloc(1, sizeof(*conn->extra));
+        if (conn->extra != NULL)
+            cf_loop_timer_init(&conn->extra->timer, on_timer);
+    }
+    return conn->extra;
+}
+
 void cf_conn_extra_free(struct cf_conn *conn)
 {
     if (conn->extra == NULL)
@@ -210,21 +222,33 @@ void cf_conn_mark_dirty(struct cf_conn *conn)
 
 static void on_timer(struct cf_loop_timer *timer)
 {
-    struct cf_conn *conn = CF_CONTAINER_OF(timer, struct cf_conn, timer);
+    struct cf_conn *conn = CF_CONTAINER_OF(timer, struct cf_conn_extra, timer)->conn;
     cf_conn_end(conn, cf_conn_is_in(conn, CONN_LINGERING) ? CF_OK : CF_E_TIMEOUT);
 }
 
 void cf_conn_wait(struct cf_conn *conn, cf_ms wait_ms)
 {
     struct cf_loop *loop = cf_conn_loop(conn);
+    struct cf_conn_extra *extra = cf_conn_extra_of(conn);
+    if (extra == NULL) {
+        cf_conn_end(conn, CF_E_NOMEM);
+        return;
+    }
     cf_ms now = cf_loop_now(loop).ms;
     cf_ms deadline = wait_ms < CF_MS_NEVER - now ? now + wait_ms : CF_MS_NEVER;
-    cf_loop_timer_set(loop, &conn->timer, deadline);
+    extra->conn = conn;
+    cf_loop_timer_set(loop, &extra->timer, deadline);
 }
 
+/* What a plain connection has waited with goes. */
 void cf_conn_wait_stop(struct cf_conn *conn)
 {
-    cf_loop_timer_stop(cf_conn_loop(conn), &conn->timer);
+    struct cf_conn_extra *extra = conn->extra;
+    if (extra == NULL)
+        return;
+    cf_loop_timer_stop(cf_conn_loop(conn), &extra->timer);
+    if (extra->tls == NULL && extra->dial == NULL)
+        cf_conn_extra_free(conn);
 }
 
 void cf_conn_announce(struct cf_conn *conn)
@@ -245,14 +269,12 @@ void cf_conn_init(struct cf_conn *conn, struct cf_loop *loop, const struct cf_co
 {
     *conn = (struct cf_conn){.loop = loop, .config = config, .fd = -1};
     cf_outq_init(&conn->outq);
-    cf_loop_timer_init(&conn->timer, on_timer);
     cf_list_init(&conn->pending);
 }
 
 static enum cf_error start_tls(struct cf_conn *conn, struct cf_tls_context *tls)
 {
-    conn->extra = calloc(1, sizeof(*conn->extra));
-    if (conn->extra == NULL)
+    if (cf_conn_extra_of(conn) == NULL)
         return CF_E_NOMEM;
     return cf_conn_tls_new(conn, tls, NULL);
 }

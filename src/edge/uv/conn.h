@@ -15,7 +15,7 @@
 #include "edge/uv/loop.h"
 
 struct cf_conn;
-struct cf_conn_extra; /* what only a TLS or a dialled connection has */
+struct cf_conn_extra; /* what only a TLS, a dialled or a waiting connection has */
 
 struct cf_conn_ops {
     /* The connection is usable: at once for an accepted plain one, else after connect and TLS. May
@@ -44,14 +44,13 @@ struct cf_address {
     bool is_unix; /* a Unix socket: ip is ::1 */
 };
 
-/* Members are the connection's own. 128 bytes on a 64-bit machine. */
+/* Members are the connection's own. 96 bytes on a 64-bit machine. */
 struct cf_conn {
     struct cf_loop *loop;
     struct cf_outq outq;
-    struct cf_loop_timer timer; /* handshake, write or goodbye, whichever is waited for */
-    struct cf_list pending;     /* in a list of the loop: to be opened, flushed or closed */
+    struct cf_list pending; /* in a list of the loop: to be opened, flushed or closed */
     const struct cf_conn_config *config;
-    struct cf_conn_extra *extra; /* NULL: plain and accepted */
+    struct cf_conn_extra *extra; /* NULL: plain, accepted, and nothing is waited for */
     int fd;
     uint8_t state;
     uint8_t watched; /* events that the loop tells of */

@@ -158,8 +158,7 @@ static enum cf_error begin_resolving(struct cf_conn *conn, struct cf_slice host,
 static enum cf_error begin_dial(struct cf_conn *conn, struct cf_slice host, uint16_t port,
                                 struct cf_tls_context *tls)
 {
-    conn->extra = calloc(1, sizeof(*conn->extra));
-    if (conn->extra == NULL)
+    if (cf_conn_extra_of(conn) == NULL)
         return CF_E_NOMEM;
     enum cf_error error = begin_resolving(conn, host, port, tls);
     if (error != CF_OK)

@@ -32,10 +32,12 @@ enum conn_state {
 struct cf_dial;
 
 struct cf_conn_extra {
-    struct cf_tls *tls;    /* NULL: plain */
-    struct cf_dial *dial;  /* NULL: accepted, or connected by now */
-    struct cf_buf cipher;  /* encrypted but not written; owns memory only when stalled */
-    bool said_goodbye : 1; /* close_notify was queued */
+    struct cf_loop_timer timer; /* handshake, write or goodbye, whichever is waited for */
+    struct cf_conn *conn;       /* whose it is, once it is armed */
+    struct cf_tls *tls;         /* NULL: plain */
+    struct cf_dial *dial;       /* NULL: accepted, or connected by now */
+    struct cf_buf cipher;       /* encrypted but not written; owns memory only when stalled */
+    bool said_goodbye : 1;      /* close_notify was queued */
 };
 
 static inline struct cf_loop *cf_conn_loop(const struct cf_conn *conn)
@@ -60,7 +62,10 @@ void cf_conn_watch(struct cf_conn *conn);
 void cf_conn_mark_dirty(struct cf_conn *conn);
 /* The peer has sent its FIN or close_notify. */
 void cf_conn_peer_ended(struct cf_conn *conn);
-/* (Re)starts the wait that ends the connection; CF_MS_NEVER: it does not. */
+/* The extra, made if there is none; NULL without memory. */
+struct cf_conn_extra *cf_conn_extra_of(struct cf_conn *conn);
+/* (Re)starts the wait that ends the connection; CF_MS_NEVER: it does not. Without memory for it the
+ * connection ends at once. */
 void cf_conn_wait(struct cf_conn *conn, cf_ms wait_ms);
 void cf_conn_wait_stop(struct cf_conn *conn);
 /* The error of an errno: CF_E_CLOSED when the peer is gone, CF_E_TIMEOUT, CF_E_NOMEM, else CF_E_IO
