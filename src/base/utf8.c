@@ -81,6 +81,8 @@ enum cf_error cf_utf8_feed(struct cf_utf8 *utf8, struct cf_slice bytes, size_t *
     for (size_t i = 0; i < bytes.len; i++) {
         if (state == START && bytes.ptr[i] < 0x80) {
             i += skip_ascii(bytes.ptr + i, bytes.len - i);
+            while (i < bytes.len && bytes.ptr[i] < 0x80)
+                i++;
             if (i == bytes.len)
                 break;
         }
@@ -109,8 +111,8 @@ bool cf_utf8_valid(struct cf_slice bytes)
 
 size_t cf_utf8_count(struct cf_slice bytes)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < bytes.len; i++)
+    size_t count = skip_ascii(bytes.ptr, bytes.len);
+    for (size_t i = count; i < bytes.len; i++)
         count += (bytes.ptr[i] & 0xC0) != 0x80;
     return count;
 }

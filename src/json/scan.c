@@ -44,6 +44,14 @@ size_t cf_json_scan_plain(struct cf_slice text, bool *out_ascii)
         }
         seen |= word;
     }
+    /* The last word overlaps the one before it, where nothing is special. */
+    if (text.len >= 8 && len < text.len) {
+        uint64_t word = load_le64(text.ptr + text.len - 8);
+        if (mark_special(word) == 0) {
+            *out_ascii = ((seen | word) & HIGH_BITS) == 0;
+            return text.len;
+        }
+    }
     for (; len < text.len && !is_special(text.ptr[len]); len++)
         seen |= text.ptr[len];
     *out_ascii = (seen & HIGH_BITS) == 0;

@@ -1,5 +1,7 @@
 #include "json/writer.h"
 
+#include <string.h>
+
 #include "base/assert.h"
 #include "base/utf8.h"
 #include "json/scan.h"
@@ -103,8 +105,28 @@ static void put_escape(struct cf_json_writer *w, uint8_t byte)
     }
 }
 
+/* Nearly every string is ASCII without anything to escape, and goes in one piece. */
+static void put_plain(struct cf_json_writer *w, struct cf_slice text)
+{
+    if (w->error == CF_OK)
+        w->error = text.len > SIZE_MAX - 2 ? CF_E_TOO_LARGE : cf_buf_reserve(w->out, text.len + 2);
+    if (w->error != CF_OK)
+        return;
+    uint8_t *at = w->out->ptr + w->out->len;
+    at[0] = '"';
+    if (text.len > 0)
+        memcpy(at + 1, text.ptr, text.len);
+    at[1 + text.len] = '"';
+    w->out->len += text.len + 2;
+}
+
 static void put_string(struct cf_json_writer *w, struct cf_slice text)
 {
+    bool all_ascii;
+    if (cf_json_scan_plain(text, &all_ascii) == text.len && all_ascii) {
+        put_plain(w, text);
+        return;
+    }
     if (w->error == CF_OK && !cf_utf8_valid(text))
         w->error = CF_E_UTF8;
     put_byte(w, '"');
