@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The first block holds a small request and its answer; blocks then double up to the last size. */
-enum { BLOCK_FIRST = 1024, BLOCK_LAST = 256 * 1024 };
+/* The first block holds a small request and its answer, and with its head is just within what
+ * glibc's malloc keeps for each thread (1032 bytes); blocks then double up to the last size. */
+enum { BLOCK_FIRST = 992, BLOCK_LAST = 256 * 1024 };
 
 struct cf_arena_block {
     struct cf_arena_block *next;
@@ -40,18 +41,19 @@ static bool add_block(struct cf_arena *arena, size_t need)
         cap = need;
     if (cap > SIZE_MAX - sizeof(struct cf_arena_block))
         return false;
-    struct cf_arena_block *block = calloc(1, sizeof(*block) + cap);
+    struct cf_arena_block *block = malloc(sizeof(*block) + cap);
     if (block == NULL)
         return false;
     block->next = arena->blocks;
     block->cap = cap;
+    block->used = 0;
     arena->blocks = block;
     return true;
 }
 
 /* The padding counts, or many tiny pieces would take a multiple of the cap; so the last piece may
  * end up to one alignment over it. */
-void *cf_arena_alloc(struct cf_arena *arena, size_t len)
+static void *take(struct cf_arena *arena, size_t len)
 {
     size_t padding = ((size_t)0 - len) & (alignof(max_align_t) - 1);
     if (len == 0)
@@ -71,6 +73,12 @@ void *cf_arena_alloc(struct cf_arena *arena, size_t len)
     return ptr;
 }
 
+void *cf_arena_alloc(struct cf_arena *arena, size_t len)
+{
+    void *ptr = take(arena, len);
+    return ptr == NULL ? NULL : memset(ptr, 0, len);
+}
+
 enum cf_error cf_arena_copy(struct cf_arena *arena, struct cf_slice bytes,
                             struct cf_slice *out_copy)
 {
@@ -78,7 +86,7 @@ enum cf_error cf_arena_copy(struct cf_arena *arena, struct cf_slice bytes,
         *out_copy = CF_LIT("");
         return CF_OK;
     }
-    void *ptr = cf_arena_alloc(arena, bytes.len);
+    void *ptr = take(arena, bytes.len);
     if (ptr == NULL)
         return CF_E_NOMEM;
     memcpy(ptr, bytes.ptr, bytes.len);

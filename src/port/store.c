@@ -10,11 +10,11 @@ enum { US_PER_MS = 1000, ROW_BYTES = 512 };
 
 struct cf_store_request *cf_store_request_new(enum cf_store_op op)
 {
-    struct cf_store_request *request = calloc(1, sizeof(*request));
+    struct cf_store_request *request = malloc(sizeof(*request));
     if (request == NULL)
         return NULL;
+    *request = (struct cf_store_request){.op = op};
     cf_list_init(&request->link);
-    request->op = op;
     cf_arena_init(&request->arena, op == CF_STORE_GROUP_EVENTS ? (size_t)GROUP_EVENTS_BYTES_MAX
                                                                : (size_t)REQUEST_BYTES_MAX);
     return request;

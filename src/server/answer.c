@@ -3,7 +3,12 @@
 #include "server/exchange.h"
 #include "wire/http/encoder.h"
 
-enum { HEAD_MAX = 16 * 1024, INCIDENT_LEN = 16 };
+enum {
+    HEAD_MAX = 16 * 1024,
+    HEAD_USUAL = 512,
+    BODY_MAX = 16 * 1024 * 1024,
+    INCIDENT_LEN = 16,
+};
 
 /* The first of several errors, so that a head reads as a list of its lines. */
 static void also(enum cf_error *error, enum cf_error next)
@@ -103,33 +108,43 @@ static struct cf_slice new_incident(struct cf_session *session, char out[INCIDEN
     return incident;
 }
 
-static enum cf_error write_body(struct cf_session *session, const struct cf_answer *answer,
-                                struct cf_buf *out)
+static enum cf_error write_problem(struct cf_session *session, const struct cf_problem *problem,
+                                   struct cf_buf *out)
 {
-    if (answer->problem == NULL)
-        return cf_buf_append(out, answer->body);
     char text[INCIDENT_LEN];
     struct cf_slice incident = {NULL, 0};
-    if (answer->problem->status == 500)
+    if (problem->status == 500)
         incident = new_incident(session, text);
-    return cf_problem_write(answer->problem, incident, out);
+    return cf_problem_write(problem, incident, out);
+}
+
+/* Head and body in one piece: one allocation, and one more in the connection's queue. */
+static enum cf_error write_answer(struct cf_session *session, const struct cf_answer *answer,
+                                  unsigned status, struct cf_slice body, struct cf_buf *out)
+{
+    uint64_t length = answer->in_pieces ? answer->length : body.len;
+    enum cf_error error = cf_buf_reserve(out, HEAD_USUAL + body.len);
+    also(&error, write_head(session, answer, status, length, out));
+    if (!answer->head_only)
+        also(&error, cf_buf_append(out, body));
+    return error;
 }
 
 void cf_answer_send(struct cf_session *session, const struct cf_answer *answer)
 {
     unsigned status = answer->problem != NULL ? answer->problem->status : answer->status;
-    struct cf_buf head, body;
-    cf_buf_init(&head, HEAD_MAX);
-    cf_buf_init(&body, 16 * 1024 * 1024);
-    enum cf_error error = write_body(session, answer, &body);
-    uint64_t length = answer->in_pieces ? answer->length : body.len;
-    also(&error, write_head(session, answer, status, length, &head));
-    if (error == CF_OK)
-        error = cf_conn_write(&session->conn, cf_buf_peek(&head));
-    if (error == CF_OK && !answer->head_only && body.len > 0)
-        error = cf_conn_write(&session->conn, cf_buf_peek(&body));
-    cf_buf_deinit(&head);
-    cf_buf_deinit(&body);
+    enum cf_error error = CF_OK;
+    struct cf_buf problem, text;
+    cf_buf_init(&problem, HEAD_MAX);
+    cf_buf_init(&text, HEAD_MAX + BODY_MAX);
+    if (answer->problem != NULL)
+        error = write_problem(session, answer->problem, &problem);
+    struct cf_slice body = answer->problem != NULL ? cf_buf_peek(&problem) : answer->body;
+    also(&error, write_answer(session, answer, status, body, &text));
+    if (error == CF_OK) /* of half a head nobody must see anything */
+        error = cf_conn_write(&session->conn, cf_buf_peek(&text));
+    cf_buf_deinit(&problem);
+    cf_buf_deinit(&text);
     cf_count(&session->worker->metrics, status_counter(status));
     if (error != CF_OK && error != CF_E_STATE)
         cf_conn_abort(&session->conn, error);
