@@ -3,6 +3,7 @@
 #include "dialect/orbital/rest.h"
 #include "dialect/talk/rest.h"
 #include "edge/tls/digest.h"
+#include "server/bearer.h"
 #include "server/blob.h"
 #include "server/poll.h"
 #include "server/upload.h"
@@ -200,21 +201,35 @@ static struct cf_slice find_token(const struct cf_exchange *exchange,
     return cf_slice_trim(cf_slice_skip(header, space));
 }
 
-static void authenticate(struct cf_exchange *exchange, const struct cf_http_head *head)
+static void verify(struct cf_exchange *exchange, struct cf_slice token)
 {
     struct cf_worker *worker = worker_of(exchange);
-    struct cf_slice token = find_token(exchange, head);
     exchange->auth = token.ptr == NULL
                          ? CF_E_UNAUTHENTICATED
                          : cf_jwt_verify(worker->server->verifier, token, cf_worker_now(worker).us,
                                          &exchange->identity);
 }
 
-/* The same, where nobody else decides about it. */
+/* Of the one request that a connection has before it becomes a stream. */
+static void authenticate(struct cf_exchange *exchange, const struct cf_http_head *head)
+{
+    verify(exchange, find_token(exchange, head));
+}
+
+/* Of one of many requests of a connection, where nobody else decides about it. */
 static void demand_identity(struct cf_exchange *exchange, const struct cf_http_head *head)
 {
-    authenticate(exchange, head);
-    if (exchange->auth != CF_OK && exchange->refusal.status == 0)
+    cf_us now = cf_worker_now(worker_of(exchange)).us;
+    struct cf_bearer **bearer = &exchange->web->bearer;
+    struct cf_slice token = find_token(exchange, head);
+    if (token.ptr != NULL && cf_bearer_recall(*bearer, token, now, &exchange->identity)) {
+        exchange->auth = CF_OK;
+        return;
+    }
+    verify(exchange, token);
+    if (exchange->auth == CF_OK)
+        cf_bearer_keep(bearer, token, now, &exchange->identity);
+    else if (exchange->refusal.status == 0)
         exchange->refusal = cf_problem_of(exchange->auth);
 }
 

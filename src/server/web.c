@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "server/answer.h"
+#include "server/bearer.h"
 #include "server/exchange.h"
 
 enum {
@@ -74,6 +75,7 @@ void cf_web_free(struct cf_web *web)
     if (web == NULL)
         return;
     cf_exchange_free(web->exchange);
+    cf_bearer_free(web->bearer);
     cf_http_decoder_deinit(&web->decoder);
     cf_buf_deinit(&web->backlog);
     free(web);

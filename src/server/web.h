@@ -7,6 +7,7 @@
 #include "wire/http/decoder.h"
 
 struct cf_exchange;
+struct cf_bearer;
 
 enum cf_web_phase {
     CF_WEB_IDLE,    /* between requests */
@@ -22,6 +23,7 @@ struct cf_web {
     struct cf_http_decoder decoder;
     struct cf_buf backlog; /* input that came while a request was being answered */
     struct cf_exchange *exchange;
+    struct cf_bearer *bearer; /* of the last request; NULL: none */
     enum cf_web_phase phase;
     bool served;   /* a request has been answered on this connection */
     bool decoding; /* decode() is on the stack */
