@@ -21,6 +21,11 @@ static const char common_pragmas[] = "PRAGMA wal_autocheckpoint = 0;"
                                      "PRAGMA temp_store = MEMORY;"
                                      "PRAGMA cache_size = -16000";
 
+void cf_sqlite_library_set(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static int run_pragmas(struct cf_sqlite_db *db, enum cf_sqlite_access access)
 {
     int rc = sqlite3_extended_result_codes(db->handle, 1);
@@ -102,6 +107,7 @@ static enum cf_error open_steps(struct cf_sqlite_db *db, const char *path,
                                 enum cf_sqlite_access access, struct cf_buf *why)
 {
     int flags = access == CF_SQLITE_READER ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+    cf_sqlite_library_set();
     int rc = sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK)
         rc = run_pragmas(db, access);

@@ -23,6 +23,11 @@ struct cf_sqlite_db {
     sqlite3_stmt *statements[CF_SQL_COUNT];
 };
 
+/* Before the process's first connection: no statistics of memory, whose lock is taken at each
+ * allocation (9 % of a message's instructions). Later ones find it set: SQLite refuses a change
+ * then, and keeps what a test has chosen. */
+void cf_sqlite_library_set(void);
+
 /* How long a statement waits for a lock that another process holds (an operator's shell, a backup).
  * In WAL mode our own connections never wait for each other. */
 enum { CF_SQLITE_BUSY_TIMEOUT_MS = 1000 };

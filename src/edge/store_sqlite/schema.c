@@ -311,6 +311,7 @@ unsigned cf_store_sqlite_schema_version(void)
 static enum cf_error open_plain(const char *path, int flags, sqlite3 **out_handle,
                                 struct cf_buf *why)
 {
+    cf_sqlite_library_set();
     int rc = sqlite3_open_v2(path, out_handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_busy_timeout(*out_handle, CF_SQLITE_BUSY_TIMEOUT_MS);

@@ -87,9 +87,9 @@
                       "created_us, image, text, updated_us, deleted) "                           \
                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0) "                       \
                       "ON CONFLICT DO NOTHING")                                                  \
-    /* room, seq, created */                                                                     \
+    /* room, seq, created, messages */                                                           \
     X(ROOM_ADVANCE, "UPDATE rooms SET last_seq = ?2, last_created_us = ?3, "                     \
-                    "message_count = message_count + 1 WHERE key = ?1")                          \
+                    "message_count = message_count + ?4 WHERE key = ?1")                         \
     /* room, author, client id */                                                                \
     X(MESSAGE_SENT, "SELECT " CF_SQL_MESSAGE_COLUMNS ", m.sent_hash, m.deleted "                 \
                     "FROM shop_messages m "                                                      \

@@ -68,22 +68,12 @@ static int answer_first(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
     return cf_sqlite_put_name(db, names, request->actor, request->actor_name);
 }
 
-static int advance_room(struct cf_sqlite_db *db, const struct cf_sqlite_room *room,
-                        const struct cf_message_row *row)
-{
-    struct cf_sqlite_query query = cf_sqlite_query(db, CF_SQL_ROOM_ADVANCE);
-    cf_sqlite_bind_int(&query, room->key);
-    cf_sqlite_bind_int(&query, (int64_t)row->seq);
-    cf_sqlite_bind_int(&query, row->created);
-    return cf_sqlite_execute(&query);
-}
-
-/* The busiest path: three statements, as long as the actor's name is known to be stored. */
+/* The busiest path: two statements, as long as the actor's name is known to be stored. */
 static int create_message(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
-                          struct cf_store_request *request)
+                          struct cf_sqlite_heads *heads, struct cf_store_request *request)
 {
     struct cf_sqlite_room room;
-    int rc = cf_sqlite_room_for(db, request, &room);
+    int rc = cf_sqlite_heads_room_for(db, heads, request, &room);
     if (rc != SQLITE_OK || request->error != CF_OK)
         return rc;
     struct cf_slice name;
@@ -113,7 +103,7 @@ static int create_message(struct cf_sqlite_db *db, struct cf_sqlite_names *names
         return answer_first(db, names, request, &room, row);
     request->created = true;
     cf_sqlite_answer_message(request, row);
-    rc = advance_room(db, &room, row);
+    rc = cf_sqlite_heads_advance(db, heads, &room, row);
     return rc != SQLITE_OK ? rc
                            : cf_sqlite_put_name(db, names, request->actor, request->actor_name);
 }
@@ -271,7 +261,7 @@ int cf_sqlite_write(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
     case CF_STORE_MEMBER_REMOVE:
         return cf_sqlite_member_remove(db, names, request);
     case CF_STORE_MESSAGE_CREATE:
-        return create_message(db, names, request);
+        return create_message(db, names, &counters->heads, request);
     case CF_STORE_MESSAGE_EDIT:
         return edit_message(db, names, request);
     case CF_STORE_MESSAGE_DELETE:

@@ -6,13 +6,14 @@
 #ifndef CF_EDGE_STORE_SQLITE_WRITE_H
 #define CF_EDGE_STORE_SQLITE_WRITE_H
 
-#include "edge/store_sqlite/lookup.h"
+#include "edge/store_sqlite/heads.h"
 #include "edge/store_sqlite/names.h"
 
 /* The highest that were given. */
 struct cf_sqlite_counters {
-    int64_t number;              /* of a message or mark of conversations */
-    struct cf_group_clock clock; /* of encrypted groups */
+    int64_t number;               /* of a message or mark of conversations */
+    struct cf_group_clock clock;  /* of encrypted groups */
+    struct cf_sqlite_heads heads; /* of shops, of this transaction */
 };
 
 /* Executes a request of a writing operation, inside a transaction. Returns as lookup.h says; not

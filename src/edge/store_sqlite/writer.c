@@ -147,6 +147,7 @@ static int execute_batch(struct cf_sqlite_writer *writer, struct cf_list *batch)
 {
     int rc = cf_sqlite_db_run(&writer->db, CF_SQL_BEGIN_IMMEDIATE);
     uint64_t writes = 0;
+    cf_sqlite_heads_reset(&writer->counters.heads);
     for (struct cf_list *node = batch->next; rc == SQLITE_OK && node != batch; node = node->next) {
         struct cf_store_request *request = CF_LIST_ENTRY(node, struct cf_store_request, link);
         rc = cf_sqlite_write(&writer->db, &writer->names, &writer->counters, request);
@@ -154,6 +155,8 @@ static int execute_batch(struct cf_sqlite_writer *writer, struct cf_list *batch)
             cf_store_request_refuse(request, request->error);
         writes++;
     }
+    if (rc == SQLITE_OK)
+        rc = cf_sqlite_heads_write(&writer->db, &writer->counters.heads);
     if (rc == SQLITE_OK)
         rc = commit(writer);
     if (rc == SQLITE_OK)
