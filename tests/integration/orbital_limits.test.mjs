@@ -1,13 +1,14 @@
 // What ends a stream or never lets it begin: pings, bad frames, limits, attempts, origins, tokens; and compression.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { constants, inflateRawSync } from 'node:zlib';
 import { OP, RawClient, frame, request } from '../conformance/ws_raw.mjs';
 import { Server, run, signToken, tokenFor } from './lib.mjs';
 import { Feed, ask, createGroup, expect, feeds, fetchSince, isEvent, nowhere, ownServer, say, startServer,
     urlOf } from './orbital_lib.mjs';
-import { people, stopClean, until, within } from './talk_lib.mjs';
+import { people, sleep, stopClean, until, within } from './talk_lib.mjs';
 
 describe('three missed pongs', { concurrency: true }, () => {
     let server;
@@ -184,6 +185,24 @@ describe('bad frames', () => {
         for (const { type, data } of answers) assert.ok(type === 'subscribed' || data.code === 'too_many', type);
         assert.ok(answers.filter(({ type }) => type === 'subscribed').length >= 16);
         await feed.settled();
+    });
+});
+
+describe('answers that are not read', () => {
+    test('V11 who asks and never reads what it is told is dropped', async (context) => {
+        const server = await ownServer(context, { WEBSOCKET_WRITE_WAIT_SECONDS: '60' });
+        const socket = net.connect(server.port, '127.0.0.1').on('error', () => {});
+        socket.write(request({}, { target: `/ws?token=${tokenFor(people('ann')[0])}` }));
+        await new Promise((resolve) => { socket.once('data', resolve); });
+        socket.pause();
+        const slow = 'websocket_broadcast_errors_total'; // those that were too slow
+        const pings = Buffer.concat(Array(2000).fill(frame(OP.TEXT, '{"type":"ping"}', { mask: Buffer.from([1, 2, 3, 4]) })));
+        // Long before a write that makes no progress would end it.
+        for (const end = Date.now() + 40000; Date.now() < end && await server.metric(slow) === 0;)
+            await Promise.race([new Promise((resolve) => { socket.write(pings, resolve); }), sleep(100)]);
+        assert.equal(await server.metric(slow), 1);
+        socket.destroy();
+        await stopClean(server);
     });
 });
 

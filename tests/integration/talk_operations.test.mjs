@@ -97,6 +97,44 @@ describe('operations', () => {
         for (const count of ones) assert.ok(Math.abs(count - ids.length / 2) < 6 * sigma, `${count} of ${ids.length}`);
     });
 
+    test('a socket may wait for 256 answers of the store, not for more', async (context) => {
+        const [, websocket] = newestClients;
+        const [ann] = people('ann');
+        const talk = await createTalk(server, ann);
+        const device = await devices(context, server, websocket)(ann);
+        // More than the server can have asked the store, and been answered, between two reads of its socket.
+        const answers = await Promise.all(Array.from({ length: 5000 }, () => device.ask('conversation:join', talk)));
+        const refused = answers.filter(({ success }) => !success);
+        assert.ok(answers.length - refused.length >= 256, `${refused.length} refused`);
+        assert.ok(refused.length > 0, 'all were taken');
+        for (const { error } of refused) assert.equal(error, 'rate_limited');
+        assert.equal((await device.ask('conversation:join', talk)).success, true);
+    });
+
+    test('a socket is in 1,000 conversations, all sockets of a user are in 2,000', async (context) => {
+        const [, websocket] = newestClients;
+        const [ann] = people('ann');
+        const talks = [];
+        while (talks.length < 1001)
+            talks.push(...await Promise.all(Array.from({ length: 91 }, () => createTalk(server, ann))));
+        const connect = devices(context, server, websocket);
+        const joins = async (device, wanted) => {
+            for (let at = 0; at < wanted.length; at += 100) {
+                const answers = await Promise.all(wanted.slice(at, at + 100).map((talk) => device.ask('conversation:join', talk)));
+                for (const answer of answers) assert.equal(answer.success, true, JSON.stringify(answer));
+            }
+        };
+        const first = await connect(ann), second = await connect(ann), third = await connect(ann);
+        await joins(first, talks.slice(0, 1000));
+        assert.equal((await first.ask('conversation:join', talks[1000])).error, 'invalid');
+        assert.equal((await first.leave(talks[0])).success, true);
+        await joins(first, [talks[1000]]);
+        await joins(second, talks.slice(0, 1000));
+        assert.equal((await third.ask('conversation:join', talks[5])).error, 'invalid');
+        assert.equal((await second.leave(talks[5])).success, true);
+        await joins(third, [talks[5]]);
+    });
+
     test('a message without a callback is refused by message:ack; typing has an ack too', async (context) => {
         const [, websocket] = newestClients;
         const [ann] = people('ann');
