@@ -69,6 +69,20 @@ describe('V12: slow senders', () => {
     });
 });
 
+// What has come so far would give them over a minute; half a minute of silence ends them.
+test('V12 bodies that begin well and fall silent', { skip: !full && 'half a minute: in the full run only' }, async (context) => {
+    const server = await serve(context, {});
+    const probe = await startProbe(server);
+    const begun = `POST /v1/groups HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tokenFor('eve')}\r\n`
+        + `Content-Type: application/json\r\nContent-Length: 200000\r\n\r\n{"name":"${'x'.repeat(60000)}`;
+    const crowd = await Crowd.open(server, 200, { bytes: begun });
+    const ms = await crowd.gone(45000);
+    assert.deepEqual(crowd.statuses, { 408: 200 });
+    assert.ok(ms >= 28000, `${ms}`);
+    figure(context, `200 bodies of which 60 KB came and then nothing, let go within ${ms} ms, 30000 are allowed; ${await probe.stop()}`);
+    await stopWell(server);
+});
+
 describe('V11: slow readers', () => {
     const impatient = { WEBSOCKET_WRITE_WAIT_SECONDS: '2' };
 
