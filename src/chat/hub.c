@@ -131,8 +131,8 @@ static bool make_space(struct cf_hub_room *room)
 {
     if (room->events_count < room->events_cap)
         return true;
-    size_t cap = room->events_cap == 0 ? EVENTS_FIRST : room->events_cap * 2;
-    if (cap > SIZE_MAX / sizeof(struct cf_event *))
+    uint32_t cap = room->events_cap == 0 ? EVENTS_FIRST : room->events_cap * 2;
+    if (cap > UINT32_MAX / sizeof(struct cf_event *))
         return false;
     struct cf_event **events = realloc(room->events, cap * sizeof(struct cf_event *));
     if (events == NULL)

@@ -29,15 +29,15 @@ enum { CF_HUB_FORMS = 8 };
 
 struct cf_hub_room {
     struct cf_uuid id;
-    struct cf_list subscribers;  /* struct cf_subscriber.in_room, in the order of joining */
-    uint32_t count;              /* all of them */
+    struct cf_list subscribers; /* struct cf_subscriber.in_room, in the order of joining */
+    struct cf_list dirty;
+    struct cf_event **events; /* of this turn, in order */
+    uint32_t events_count, events_cap;
     uint32_t live[CF_HUB_FORMS]; /* live ones by form */
-    struct cf_event **events;    /* of this turn, in order */
-    size_t events_count, events_cap;
+    uint32_t count;              /* all of them */
     bool lost;   /* an event could not be kept (no memory): subscribers must be told to resync, i.e.
                     closed */
     bool pumped; /* the caller of cf_hub_dirty holds it */
-    struct cf_list dirty;
 };
 
 struct cf_subscriber {

@@ -114,8 +114,7 @@ void cf_lost_keep(struct cf_socket *socket)
                              .life = person->life,
                              .forget_at = now + CF_LOST_REMEMBERED_MS,
                              .seats = seats};
-    lost->life.socket = NULL;
-    lost->life.lost = lost;
+    lost->life.lost = true;
     cf_loop_timer_init(&lost->timer, on_timer);
     cf_list_init(&lost->link);
     cf_list_push_back(&worker->lost, &lost->link);
@@ -145,13 +144,14 @@ void cf_lost_found(struct cf_socket *socket)
 
 static void supersede(struct cf_life *life)
 {
-    if (life->lost != NULL) {
-        free_lost(life->lost);
+    if (life->lost) {
+        free_lost(CF_CONTAINER_OF(life, struct cf_lost, life));
         return;
     }
-    life->socket->clean = true;
-    cf_eio_abort(&life->socket->eio, CF_EIO_LOST);
-    cf_socket_settle_later(life->socket);
+    struct cf_socket *socket = CF_CONTAINER_OF(life, struct cf_person, life)->own.socket;
+    socket->clean = true;
+    cf_eio_abort(&socket->eio, CF_EIO_LOST);
+    cf_socket_settle_later(socket);
 }
 
 void cf_lost_supersede(struct cf_worker *worker, const uint8_t pid[CF_SOCKET_PID_LEN], cf_us opened)

@@ -37,7 +37,6 @@ struct cf_person *cf_person_new(struct cf_socket *socket, const struct cf_identi
     if (person == NULL)
         return NULL;
     person->expires = identity->expires;
-    person->life.socket = socket;
     person->user_len = (uint16_t)user.len;
     person->name_len = (uint16_t)name.len;
     memcpy(person->people, user.ptr, user.len);

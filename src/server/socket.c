@@ -65,7 +65,7 @@ static void drop_callers(struct cf_socket *socket)
 {
     struct cf_callers *callers = socket->callers;
     if (callers == NULL || socket->eio.transport == CF_EIO_POLLING || callers->poller.ticket != 0 ||
-        callers->poster.ticket != 0)
+        callers->poster.ticket != 0 || callers->probe != NULL)
         return;
     free(callers);
     socket->callers = NULL;
@@ -195,9 +195,9 @@ static void end(struct cf_socket *socket)
     if (socket->callers != NULL) {
         refuse_caller(socket, &socket->callers->poller);
         refuse_caller(socket, &socket->callers->poster);
+        let_go_of(&socket->callers->probe, 1000);
     }
     let_go_of(&socket->line, socket->worker->draining ? 1001 : 1000);
-    let_go_of(&socket->probe, 1000);
     cf_seats_end(socket);
     struct cf_worker *worker = socket->worker;
     free_socket(socket);
@@ -226,10 +226,10 @@ static bool carry_out(struct cf_socket *socket, const struct cf_eio_action *acti
         send_on(socket, socket->line, action->binary, action->bytes);
         return true;
     case CF_EIO_SEND_PROBE:
-        send_on(socket, socket->probe, false, action->bytes);
+        send_on(socket, socket->callers->probe, false, action->bytes);
         return true;
     case CF_EIO_DROP_PROBE:
-        let_go_of(&socket->probe, 1000);
+        let_go_of(&socket->callers->probe, 1000);
         return true;
     case CF_EIO_CLOSED:
         end(socket);
@@ -384,12 +384,17 @@ void cf_socket_gone(struct cf_socket *socket, struct cf_caller caller)
 
 /* ---- lines ---- */
 
+static bool is_probe(const struct cf_socket *socket, const struct cf_line *line)
+{
+    return socket->callers != NULL && socket->callers->probe == line;
+}
+
 void cf_socket_line(struct cf_socket *socket, struct cf_line *line)
 {
     if (socket->eio.transport == CF_EIO_WEBSOCKET && socket->line == NULL)
         socket->line = line;
     else if (cf_eio_probe_begin(&socket->eio, now_ms(socket)) == CF_OK)
-        socket->probe = line;
+        socket->callers->probe = line;
     else
         cf_line_close(line, 1000);
     cf_socket_settle(socket);
@@ -403,8 +408,8 @@ static void take_over(struct cf_socket *socket)
     atomic_fetch_add_explicit(&worker->metrics.sio_sessions[CF_EIO_WEBSOCKET], 1,
                               memory_order_relaxed);
     cf_count(&worker->metrics, CF_COUNT_SIO_UPGRADES);
-    socket->line = socket->probe;
-    socket->probe = NULL;
+    socket->line = socket->callers->probe;
+    socket->callers->probe = NULL;
     cf_seats_reform(socket);
 }
 
@@ -412,7 +417,7 @@ void cf_socket_message(struct cf_socket *socket, struct cf_line *line, struct cf
                        bool binary)
 {
     struct cf_eio_packet packet;
-    if (line == socket->probe) {
+    if (is_probe(socket, line)) {
         bool upgraded;
         cf_eio_probe_packet(&socket->eio, message, binary, now_ms(socket), &upgraded);
         if (upgraded)
@@ -428,8 +433,8 @@ void cf_socket_message(struct cf_socket *socket, struct cf_line *line, struct cf
 
 void cf_socket_line_gone(struct cf_socket *socket, struct cf_line *line)
 {
-    if (line == socket->probe) {
-        socket->probe = NULL;
+    if (is_probe(socket, line)) {
+        socket->callers->probe = NULL;
         cf_eio_probe_gone(&socket->eio);
     } else if (line == socket->line) {
         socket->line = NULL;

@@ -40,9 +40,8 @@ struct cf_talk_seat {
  * newest of a pid is the one that is found. */
 struct cf_life {
     uint8_t pid[CF_SOCKET_PID_LEN];
-    cf_us opened;             /* what the store knows it by */
-    struct cf_socket *socket; /* NULL: it is lost, */
-    struct cf_lost *lost;     /* and this is what is kept of it */
+    cf_us opened; /* what the store knows it by */
+    bool lost;    /* it is in a struct cf_lost, else in a struct cf_person */
 };
 
 /* Who the socket is. */
@@ -56,9 +55,10 @@ struct cf_person {
     uint8_t people[]; /* user id, then name */
 };
 
-/* The requests of a session on polling that wait. */
+/* What waits for a session on polling. */
 struct cf_callers {
     struct cf_caller poller, poster;
+    struct cf_line *probe; /* the WebSocket that asks to be its line */
 };
 
 struct cf_socket {
@@ -69,7 +69,7 @@ struct cf_socket {
     struct cf_list unsettled;   /* worker->unsettled */
     uint64_t ticket;            /* in worker->socket_slots */
     struct cf_callers *callers; /* NULL: it is on WebSocket */
-    struct cf_line *line, *probe;
+    struct cf_line *line;
     struct cf_person *person; /* NULL: not connected */
     uint8_t *token;           /* the handshake's, until it is connected; NULL: none */
     uint16_t token_len;

@@ -12,6 +12,7 @@ struct cf_sio_parts {
     size_t ends[CF_SIO_ATTACHMENTS_MAX + 1]; /* of the text, of each attachment */
     unsigned count;                          /* attachments that are there */
     unsigned expected;
+    cf_ms until; /* when they have to be there */
 };
 
 void cf_sio_session_init(struct cf_sio_session *s, const struct cf_sio_config *config, cf_ms now)
@@ -20,7 +21,6 @@ void cf_sio_session_init(struct cf_sio_session *s, const struct cf_sio_config *c
     *s = (struct cf_sio_session){
         .config = config,
         .connect_until = now + config->connect_timeout_ms,
-        .parts_until = CF_MS_NEVER,
     };
 }
 
@@ -31,7 +31,6 @@ static void drop_parts(struct cf_sio_session *s)
     cf_buf_deinit(&s->parts->bytes);
     free(s->parts);
     s->parts = NULL;
-    s->parts_until = CF_MS_NEVER;
 }
 
 void cf_sio_session_deinit(struct cf_sio_session *s)
@@ -198,7 +197,7 @@ static enum cf_error keep_parts(struct cf_sio_session *s, struct cf_slice messag
         return CF_E_NOMEM;
     cf_buf_init(&parts->bytes, message.len + s->config->attachments_bytes_max);
     s->parts = parts;
-    s->parts_until = now + s->config->attachments_timeout_ms;
+    parts->until = now + s->config->attachments_timeout_ms;
     parts->expected = packet->attachments;
     parts->ends[0] = message.len;
     return cf_buf_append(&parts->bytes, message);
@@ -250,7 +249,7 @@ static enum cf_error complete(struct cf_sio_session *s, struct cf_arena *arena,
     struct cf_sio_parts *parts = s->parts;
     struct cf_slice bytes = cf_buf_peek(&parts->bytes);
     struct cf_sio_packet packet;
-    s->parts_until = CF_MS_NEVER;
+    parts->until = CF_MS_NEVER;
     enum cf_error error = cf_sio_packet_read(cf_slice_head(bytes, parts->ends[0]), &packet);
     if (error != CF_OK)
         return error;
@@ -298,15 +297,17 @@ enum cf_error cf_sio_next(struct cf_sio_session *s, struct cf_slice message, boo
 
 /* ---- time ---- */
 
-enum cf_error cf_sio_tick(struct cf_sio_session *s, cf_ms now)
-{
-    if (now < s->connect_until && now < s->parts_until)
-        return CF_OK;
-    s->connect_until = s->parts_until = CF_MS_NEVER;
-    return CF_E_TIMEOUT;
-}
-
 cf_ms cf_sio_deadline(const struct cf_sio_session *s)
 {
-    return s->connect_until < s->parts_until ? s->connect_until : s->parts_until;
+    return s->parts == NULL ? s->connect_until : cf_ms_earlier(s->connect_until, s->parts->until);
+}
+
+enum cf_error cf_sio_tick(struct cf_sio_session *s, cf_ms now)
+{
+    if (now < cf_sio_deadline(s))
+        return CF_OK;
+    s->connect_until = CF_MS_NEVER;
+    if (s->parts != NULL)
+        s->parts->until = CF_MS_NEVER;
+    return CF_E_TIMEOUT;
 }

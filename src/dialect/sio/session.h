@@ -53,11 +53,11 @@ enum cf_sio_place { CF_SIO_OUTSIDE, CF_SIO_WAITING, CF_SIO_INSIDE };
 /* What a binary packet needs until it is whole. */
 struct cf_sio_parts;
 
-/* Members are its own. */
+/* Members are its own. 32 bytes on a 64-bit machine. */
 struct cf_sio_session {
     const struct cf_sio_config *config;
     struct cf_sio_parts *parts; /* NULL: no packet is incomplete */
-    cf_ms connect_until, parts_until;
+    cf_ms connect_until;
     uint8_t places[CF_SIO_NAMESPACES_MAX]; /* enum cf_sio_place */
 };
 
