@@ -53,6 +53,8 @@ static void report_plan(struct bench *bench)
     cf_bench_report_text(report, "server", plan->authority);
     cf_bench_report_text(report, "transport", plan->tls ? "TLS" : "plain");
     cf_bench_report_count(report, "threads", plan->threads);
+    if (plan->workload != CF_BENCH_IDLE)
+        cf_bench_report_count(report, "seconds", plan->seconds);
     if (says) {
         cf_bench_report_count(report, "rooms", plan->rooms);
         cf_bench_report_count(report, "receivers", plan->receivers);

@@ -16,7 +16,7 @@
 #include "bench/worker.h"
 #include "wire/ws/frame.h"
 
-enum { UNSENT_MAX = 4 << 20, HEAD_BYTES = 16 * 1024, FIN = 0x80, COMPRESSED = 0x40, MASKED = 0x80 };
+enum { HEAD_BYTES = 16 * 1024, FIN = 0x80, COMPRESSED = 0x40, MASKED = 0x80 };
 
 /* Any four bytes do: the mask is against proxies that are not there (RFC 6455 section 10.3). */
 static const uint8_t mask[4] = {0x37, 0xfa, 0x21, 0x3d};
@@ -77,7 +77,6 @@ static void ask_upgrade(struct cf_bench_client *client)
     char target[512], head[HEAD_BYTES];
     const struct cf_bench_plan *plan = plan_of(client);
     const char *token = client->role->token ? cf_bench_token(client) : "";
-    bool deflate = plan->deflate;
     client->role->target(client, target, sizeof(target));
     int len = snprintf(head, sizeof(head),
                        "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\n"
@@ -85,7 +84,7 @@ static void ask_upgrade(struct cf_bench_client *client)
                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s%s%s%s\r\n",
                        target, plan->authority, *token == '\0' ? "" : "Authorization: Bearer ",
                        token, *token == '\0' ? "" : "\r\n",
-                       deflate ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "");
+                       plan->deflate ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "");
     client->state = CF_BENCH_UPGRADING;
     cf_bench_client_write(client, cf_slice_of(head, (size_t)len));
 }
@@ -208,6 +207,7 @@ static void end(struct cf_bench_client *client)
     }
     worker->cut++;
     worker->busy -= client->busy;
+    worker->unanswered += client->busy;
     client->busy = 0;
     cf_bench_client_close(client);
 }

@@ -188,7 +188,7 @@ static void add_worker(struct cf_bench_result *to, const struct cf_bench_worker 
         to->deliveries_per_s += (double)measured.deliveries / seconds;
         to->connects_per_s += (double)measured.connects / seconds;
     }
-    to->unanswered += worker->busy;
+    to->unanswered += worker->busy + worker->unanswered;
     to->late += worker->late;
     to->cut += worker->cut;
     to->faults.lost += worker->sequence.faults.lost;

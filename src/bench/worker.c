@@ -17,6 +17,7 @@ enum {
     OPENING_MAX = 64, /* connects on their way in a worker */
     WINDOW_BITS = 15,
     SCRATCH_MAX = 128 * 1024,
+    UNSENT_MAX = 4 << 20,
     MESSAGE_MAX = 64 * 1024,
 };
 
@@ -42,7 +43,7 @@ static void init_client(struct cf_bench_worker *worker, const struct cf_bench_ro
                                        .room = number % plan->rooms,
                                        .user = number % plan->users,
                                        .window = plan->pool ? 1 : plan->in_flight};
-    cf_buf_init(&client->unsent, 4 << 20);
+    cf_buf_init(&client->unsent, UNSENT_MAX);
     cf_buf_init(&client->message, MESSAGE_MAX);
     cf_list_init(&client->idle);
 }
@@ -63,6 +64,11 @@ static enum cf_error init_clients(struct cf_bench_worker *worker)
     for (unsigned i = worker->index; i < shared->senders; i += shared->plan->threads)
         init_client(worker, shared->sender_role, i);
     return CF_OK;
+}
+
+static unsigned talking_workers(const struct cf_bench_shared *shared)
+{
+    return shared->talkers < shared->plan->threads ? shared->talkers : shared->plan->threads;
 }
 
 enum cf_error cf_bench_worker_init(struct cf_bench_worker *worker, struct cf_bench_shared *shared,
@@ -87,11 +93,9 @@ enum cf_error cf_bench_worker_init(struct cf_bench_worker *worker, struct cf_ben
                                dialect->stamp) != CF_OK ||
         init_clients(worker) != CF_OK)
         return cf_bench_fail(&worker->why, "no memory for the clients");
-    unsigned talking =
-        shared->talkers < shared->plan->threads ? shared->talkers : shared->plan->threads;
+    unsigned talking = talking_workers(shared), in_flight = shared->plan->in_flight;
     if (shared->plan->pool && index < talking)
-        worker->busy_max =
-            shared->plan->in_flight / talking + (index < shared->plan->in_flight % talking);
+        worker->busy_max = in_flight / talking + (index < in_flight % talking);
     return CF_OK;
 }
 
@@ -227,11 +231,6 @@ static bool send_next(struct cf_bench_worker *worker, uint64_t now_ns)
         cf_list_push_back(&worker->idle, &client->idle);
     client->role->send(client);
     return worker->why.text[0] == '\0';
-}
-
-static unsigned talking_workers(const struct cf_bench_shared *shared)
-{
-    return shared->talkers < shared->plan->threads ? shared->talkers : shared->plan->threads;
 }
 
 /* The messages of all workers are evenly spaced, and these take turns. */

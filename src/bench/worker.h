@@ -32,7 +32,8 @@ struct cf_bench_counts {
     uint64_t wire_bytes, text_bytes; /* that receivers read; of messages, inflated */
 };
 
-/* What all workers share; only the phase changes once they run. */
+/* What all workers share. Once they run the phase changes, and what it brings with it: the times
+ * and `once` are written before it is RUNNING, and read only then. */
 struct cf_bench_shared {
     const struct cf_bench_plan *plan;
     const struct cf_bench_setup *setup;
@@ -72,6 +73,7 @@ struct cf_bench_worker {
     uint64_t expected;          /* deliveries of what it has sent */
     uint64_t late;              /* messages that were due, and no sender was free */
     uint64_t cut;               /* receivers that the server closed */
+    uint64_t unanswered;        /* messages of these */
     struct cf_bench_sequence sequence;
     struct cf_bench_log *logs; /* one a room */
     struct cf_bench_histogram answer_times, delivery_times, connect_times;

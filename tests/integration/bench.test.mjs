@@ -58,7 +58,7 @@ describe('a real server', () => {
             const figures = await bench(server.address, 'fanout', '--dialect', dialect, '--receivers', 10, '--rate', 50,
                 '--threads', 3);
             assertLoaded(figures, 10);
-            assert.ok(figures.messages + figures.late >= 55 && figures.messages + figures.late <= 65, JSON.stringify(figures));
+            assert.ok(figures.messages + figures.late >= 55 && figures.messages + figures.late <= 120, JSON.stringify(figures));
             assert.equal(figures.threads, 3);
         });
 
