@@ -12,7 +12,7 @@ import WebSocket from 'ws';
 import { Stream, certificate, cleanEnv, confab, makeDir, run, secret, signToken, tokenFor } from '../integration/lib.mjs';
 import { Feed, addMember, ask, createGroup, fetchSince, say, startThread, upload } from '../integration/orbital_lib.mjs';
 import { Device, Relay, createTalk, history, newestClients } from '../integration/talk_lib.mjs';
-import { figure, sanitized, scale, serve, sleep, startProbe, stopWell, until, within } from './lib.mjs';
+import { Crowd, figure, sanitized, scale, serve, sleep, startProbe, stopWell, until, within } from './lib.mjs';
 
 const slack = sanitized ? 6000 : 3000; // of a loaded machine
 
@@ -232,6 +232,23 @@ function load(server, { shop, group, talk }, posters) {
     const all = Promise.all(Array.from({ length: posters }, (_, number) => poster(number)));
     return { kept, statuses, all: all.then(() => agent.destroy()) };
 }
+
+test('SIGTERM while downloads go on that nobody reads: they have ten seconds', async (context) => {
+    const server = await serve(context, { WEBSOCKET_WRITE_WAIT_SECONDS: '60' });
+    const group = await createGroup(server, 'ann');
+    const { thread_id: thread } = await startThread(server, 'ann', group);
+    const { media_id: media } = await upload(server, 'ann', thread, Buffer.alloc(32 * 1024 * 1024));
+    const crowd = await Crowd.open(server, 50, { read: false,
+        bytes: `GET /v1/media/${media}?token=${tokenFor('ann')} HTTP/1.1\r\nHost: x\r\n\r\n` });
+    await until(async () => await server.metric('confab_connections') >= 50, 'they are there');
+    await sleep(500);
+    const started = performance.now();
+    assert.equal(await server.stop(), 0);
+    const ms = Math.round(performance.now() - started);
+    crowd.destroy();
+    figure(context, `50 downloads that nobody reads hold up the end for ${ms} ms, 10000 are allowed`);
+    assert.ok(ms >= 9500 && ms < 10000 + slack, `${ms}`);
+});
 
 test('SIGTERM under load: everybody is told, all that was acknowledged is kept', { timeout: 120000 }, async (context) => {
     const dir = makeDir();
