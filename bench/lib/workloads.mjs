@@ -9,13 +9,14 @@ const dialects = ['confab shop', 'confab talk', 'confab orbital'];
 const peers = ['libwebsockets', 'nginx + nchan', 'Go gorilla', 'Node ws', 'Socket.IO 4'];
 const all = [...limits, ...dialects, ...peers];
 
-// once({ bin, build }, row, options, use): a fresh server of that row, stopped again with all that it has stored.
-async function once({ bin, build }, row, options, use) {
+// once(context, row, options, use): a fresh server of that row, stopped again with all that it has stored. `around` is who
+// wants to look at it meanwhile.
+async function once({ bin, build, around = (pid, run) => run() }, row, options, use) {
     const { folder, remove } = scratch(build);
     let server;
     try {
         server = await contenders[row].start(bin, folder, options);
-        return await use(server);
+        return await around(server.pid, () => use(server));
     } finally {
         await server?.stop();
         remove();
