@@ -59,16 +59,18 @@ struct inodes {
     unsigned count;
 };
 
-/* proc(5), /proc/net/tcp: "sl: local:port remote:port state … uid timeout inode", hexadecimal. */
+/* proc(5), /proc/net/tcp: "sl: local:port remote:port state … uid timeout inode", hexadecimal. The
+ * kernel tells those that listen first; the others may be many thousands. */
 static void collect_listeners(const char *file, uint16_t port, struct inodes *inodes)
 {
     char line[512];
+    unsigned local, state = TCP_LISTEN;
+    unsigned long inode;
     FILE *table = fopen(file, "r");
     if (table == NULL)
         return;
-    while (inodes->count < INODES_MAX && fgets(line, sizeof(line), table) != NULL) {
-        unsigned local, state;
-        unsigned long inode;
+    while (inodes->count < INODES_MAX && state == TCP_LISTEN &&
+           fgets(line, sizeof(line), table) != NULL) {
         if (sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*u %*u %lu", &local,
                    &state, &inode) == 3 &&
             local == port && state == TCP_LISTEN)

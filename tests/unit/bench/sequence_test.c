@@ -226,6 +226,22 @@ static void a_thread_without_receivers_has_lost_nothing(void **state)
     assert_faults(faults, 0, 0, 0);
 }
 
+static void order_is_compared_although_a_thread_has_no_receivers(void **state)
+{
+    (void)state;
+    struct cf_bench_log *logs[THREADS];
+    struct cf_bench_faults faults = {0, 0, 0};
+    for (size_t i = 0; i < THREADS; i++)
+        logs[i] = &ears[i].log;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(take(&ears[1], 0, i, 0, i + 1), CF_OK);
+        assert_int_equal(take(&ears[2], 0, 1 - i, 0, i + 1), CF_OK);
+    }
+    logs[1]->receivers = logs[2]->receivers = 1;
+    assert_int_equal(cf_bench_logs_compare(logs, THREADS, 2, &faults), CF_OK);
+    assert_faults(faults, 0, 0, 1);
+}
+
 static void a_whole_thread_loses_one(void **state)
 {
     (void)state;
@@ -276,6 +292,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_nobody_sent_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(threads_agree, setup, teardown),
         cmocka_unit_test_setup_teardown(a_thread_without_receivers_has_lost_nothing, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(order_is_compared_although_a_thread_has_no_receivers, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_whole_thread_loses_one, setup, teardown),
         cmocka_unit_test_setup_teardown(threads_lose_different_ones, setup, teardown),
