@@ -7,7 +7,7 @@ import { describe, now, othersSince } from './machine.mjs';
 import { contenders, load, scratch, startConfab } from './servers.mjs';
 import { number, print } from './table.mjs';
 
-const STEPS = [1000, 2000, 5000, 10_000, 19_000];
+const STEPS = [1000, 2000, 5000, 10_000];
 const SPARE = 900; // descriptors of either side that are no idle connection
 const INSTANCES = 3;
 const MILLION = 1_000_000;
@@ -16,7 +16,9 @@ const dialects = ['confab shop', 'confab talk', 'confab orbital'];
 // What a process may have, the hard limit.
 const descriptors = () => Number(/Max open files +\S+ +(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))[1]);
 
-// A room for each hundred, and one that holds nobody up: the message that is told goes to all rooms.
+const mostConnections = () => Math.floor((descriptors() - SPARE) / 100) * 100;
+
+// A room for each hundred; the message that is told goes to all rooms.
 const words = (connections, hold) => ['idle', '--connections', connections, '--rooms', Math.max(1, connections / 100), '--deliver',
     '--hold', hold].map(String);
 
@@ -66,17 +68,23 @@ async function measure(context, row, connections) {
 }
 
 async function grow(context, title) {
-    const most = descriptors() - SPARE;
-    const steps = [...STEPS.filter((step) => step < most), Math.floor(most / 100) * 100].filter((step, i, all) => all.indexOf(step) === i);
+    const most = mostConnections();
+    const steps = [...STEPS.filter((step) => step < most), most];
     console.log(`\n${context.markdown ? '### ' : ''}${title}\n`);
     const lines = [['', ...columns.map(([, label]) => label)]], tell = [];
     for (const row of dialects.filter((each) => context.only.test(each))) {
         const measured = [];
         for (const connections of steps) {
-            measured.push(await measure(context, row, connections));
-            lines.push([row, ...cells(measured.at(-1))]);
+            if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${row}, ${connections}`);
+            try {
+                measured.push(await measure(context, row, connections));
+                lines.push([row, ...cells(measured.at(-1))]);
+            } catch (error) {
+                tell.push(() => console.log(`${row}, ${connections}: ${error.message}`));
+            }
         }
-        tell.push(() => tellMillion(row, measured));
+        if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+        if (measured.length > 1) tell.push(() => tellMillion(row, measured));
     }
     print(lines, context.markdown);
     console.log('');
@@ -85,7 +93,7 @@ async function grow(context, title) {
 
 // Each instance with a load program of its own, all at the same time.
 async function sideBySide(context) {
-    const connections = Math.floor((descriptors() - SPARE) / 100) * 100;
+    const connections = mostConnections();
     console.log(`\n${context.markdown ? '### ' : ''}${INSTANCES} instances side by side\n`);
     const lines = [['', ...columns.map(([, label]) => label)]];
     for (const row of dialects.filter((each) => context.only.test(each))) {
