@@ -7,10 +7,9 @@
 #include "server/socket.h"
 
 enum {
-    SID_RANDOM = 12,
     SID_SLOT = 4,
     SID_WORKER = 2,
-    SID_BYTES = SID_RANDOM + SID_SLOT + SID_WORKER,
+    SID_BYTES = CF_SID_SECRET + SID_SLOT + SID_WORKER,
     TOKEN_MAX = 8192,
     REST_MAX = 1024 * 1024,
 };
@@ -86,28 +85,38 @@ static uint32_t get_be(const uint8_t *bytes, size_t len)
     return value;
 }
 
-void cf_poll_make_sid(struct cf_worker *worker, uint32_t slot, uint8_t out[CF_SID_LEN])
+/* Hides the slot, which would tell how many sockets there are. */
+static uint32_t veil_of(const struct cf_server *server, const uint8_t secret[CF_SID_SECRET])
+{
+    uint64_t key[2];
+    memcpy(key, server->hash_key, sizeof(key));
+    return (uint32_t)cf_siphash(key, cf_slice_of(secret, CF_SID_SECRET));
+}
+
+void cf_poll_make_sid(struct cf_worker *worker, uint32_t slot, uint8_t out_secret[CF_SID_SECRET],
+                      uint8_t out_text[CF_SID_LEN])
 {
     uint8_t bytes[SID_BYTES];
-    struct cf_buf text;
+    struct cf_buf text = {.ptr = out_text, .cap = CF_SID_LEN, .max = CF_SID_LEN};
     const struct cf_entropy *entropy = &worker->server->entropy;
-    entropy->fill(entropy->context, bytes, SID_RANDOM);
-    put_be(bytes + SID_RANDOM, SID_SLOT, slot);
-    put_be(bytes + SID_RANDOM + SID_SLOT, SID_WORKER, worker->index);
-    text = (struct cf_buf){.ptr = out, .cap = CF_SID_LEN, .max = CF_SID_LEN};
+    entropy->fill(entropy->context, bytes, CF_SID_SECRET);
+    memcpy(out_secret, bytes, CF_SID_SECRET);
+    put_be(bytes + CF_SID_SECRET, SID_SLOT, slot ^ veil_of(worker->server, bytes));
+    put_be(bytes + CF_SID_SECRET + SID_SLOT, SID_WORKER, worker->index);
     enum cf_error error = cf_base64_encode(CF_BASE64_URL, cf_slice_of(bytes, sizeof(bytes)), &text);
     CF_ASSERT(error == CF_OK && text.len == CF_SID_LEN);
 }
 
-bool cf_poll_read_sid(struct cf_slice sid, uint32_t *out_worker, uint32_t *out_slot)
+bool cf_poll_read_sid(const struct cf_server *server, struct cf_slice text, struct cf_sid *out_sid)
 {
     uint8_t bytes[SID_BYTES];
     struct cf_buf decoded = {.ptr = bytes, .cap = sizeof(bytes), .max = sizeof(bytes)};
-    if (sid.len != CF_SID_LEN || cf_base64_decode(CF_BASE64_URL, sid, &decoded) != CF_OK)
+    if (text.len != CF_SID_LEN || cf_base64_decode(CF_BASE64_URL, text, &decoded) != CF_OK)
         return false;
-    *out_slot = get_be(bytes + SID_RANDOM, SID_SLOT);
-    *out_worker = get_be(bytes + SID_RANDOM + SID_SLOT, SID_WORKER);
-    return true;
+    memcpy(out_sid->secret, bytes, CF_SID_SECRET);
+    out_sid->slot = get_be(bytes + CF_SID_SECRET, SID_SLOT) ^ veil_of(server, bytes);
+    out_sid->worker = get_be(bytes + CF_SID_SECRET + SID_SLOT, SID_WORKER);
+    return out_sid->worker < server->workers_count;
 }
 
 /* ---- the request's side ---- */
@@ -134,9 +143,9 @@ static void judge(struct cf_exchange *exchange, const struct cf_http_head *head)
     }
     if (poll->refused || poll->wish == CF_EIO_WISH_OPEN)
         return;
-    uint32_t slot;
-    poll->refused = !cf_poll_read_sid(ask.sid, &poll->target, &slot) ||
-                    poll->target >= worker_of(exchange)->server->workers_count;
+    struct cf_sid sid;
+    poll->refused = !cf_poll_read_sid(worker_of(exchange)->server, ask.sid, &sid);
+    poll->target = poll->refused ? poll->target : sid.worker;
     poll->code = CF_EIO_UNKNOWN_SID;
     if (!poll->refused)
         memcpy(poll->sid, ask.sid.ptr, CF_SID_LEN);

@@ -15,8 +15,13 @@
 
 struct cf_socket;
 
-/* 12 random bytes, the slot of the socket and the worker's index, in base64url. */
-enum { CF_SID_LEN = 24 };
+/* A session's id: what nobody can guess, and where it is. */
+enum { CF_SID_SECRET = 16, CF_SID_LEN = 30 /* in base64url */ };
+struct cf_sid {
+    uint8_t secret[CF_SID_SECRET];
+    uint32_t slot;
+    uint32_t worker;
+};
 
 /* A request that waits for its answer. */
 struct cf_caller {
@@ -57,9 +62,10 @@ void cf_poll_tell(struct cf_worker *worker, struct cf_caller caller, enum cf_tel
 /* A connection whose 101 is queued becomes the line of a socket on its worker (NULL: of one that
  * has ended meanwhile). `rest`: what the peer has sent already. */
 void cf_poll_attach(struct cf_session *session, struct cf_socket *socket, struct cf_slice rest);
-/* A fresh id of a session in this slot of this worker. */
-void cf_poll_make_sid(struct cf_worker *worker, uint32_t slot, uint8_t out[CF_SID_LEN]);
-/* Where an id says that its session is; false: that is none. */
-bool cf_poll_read_sid(struct cf_slice sid, uint32_t *out_worker, uint32_t *out_slot);
+/* The text of a fresh id of a session in this slot of this worker, and what is to be remembered. */
+void cf_poll_make_sid(struct cf_worker *worker, uint32_t slot, uint8_t out_secret[CF_SID_SECRET],
+                      uint8_t out_text[CF_SID_LEN]);
+/* False: no worker has made it. */
+bool cf_poll_read_sid(const struct cf_server *server, struct cf_slice text, struct cf_sid *out_sid);
 
 #endif

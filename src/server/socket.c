@@ -16,11 +16,6 @@ static _Atomic uint64_t *gauge(const struct cf_socket *socket)
     return &socket->worker->metrics.sio_sessions[socket->eio.transport];
 }
 
-static struct cf_slice sid_of(const struct cf_socket *socket)
-{
-    return cf_slice_of(socket->sid, sizeof(socket->sid));
-}
-
 uint8_t cf_socket_form(const struct cf_socket *socket)
 {
     return socket->eio.transport == CF_EIO_WEBSOCKET ? CF_FORM_LINE : CF_FORM_POLL;
@@ -97,14 +92,15 @@ struct cf_socket *cf_socket_open(struct cf_worker *worker, enum cf_eio_transport
         free(socket);
         return NULL;
     }
+    uint8_t sid[CF_SID_LEN];
     worker->sockets_strange++;
     socket->worker = worker;
     cf_list_init(&socket->unsettled);
     cf_loop_timer_init(&socket->timer, on_timer);
-    cf_poll_make_sid(worker, (uint32_t)socket->ticket, socket->sid);
+    cf_poll_make_sid(worker, (uint32_t)socket->ticket, socket->secret, sid);
     cf_sio_session_init(&socket->sio, &worker->server->sio_config, now_ms(socket));
     enum cf_error error = cf_eio_session_open(&socket->eio, &worker->server->eio_config, transport,
-                                              sid_of(socket), now_ms(socket));
+                                              cf_slice_of(sid, sizeof(sid)), now_ms(socket));
     if (error == CF_OK && (!keep_token(socket, token) || !keep_callers(socket)))
         error = CF_E_NOMEM;
     if (error != CF_OK) {
@@ -118,21 +114,21 @@ struct cf_socket *cf_socket_open(struct cf_worker *worker, enum cf_eio_transport
 }
 
 /* In a time that does not tell how much of it was right. */
-static bool is_same_secret(struct cf_slice a, struct cf_slice b)
+static bool is_same_secret(const uint8_t *a, const uint8_t *b)
 {
-    unsigned differs = a.len != b.len;
-    for (size_t i = 0; i < a.len && i < b.len; i++)
-        differs |= (unsigned)(a.ptr[i] ^ b.ptr[i]);
+    unsigned differs = 0;
+    for (size_t i = 0; i < CF_SID_SECRET; i++)
+        differs |= (unsigned)(a[i] ^ b[i]);
     return differs == 0;
 }
 
-struct cf_socket *cf_socket_find(const struct cf_worker *worker, struct cf_slice sid)
+struct cf_socket *cf_socket_find(const struct cf_worker *worker, struct cf_slice text)
 {
-    uint32_t slot, of_worker;
-    if (!cf_poll_read_sid(sid, &of_worker, &slot))
+    struct cf_sid sid;
+    if (!cf_poll_read_sid(worker->server, text, &sid))
         return NULL;
-    struct cf_socket *socket = cf_slots_at(&worker->socket_slots, slot);
-    bool found = socket != NULL && is_same_secret(sid, sid_of(socket));
+    struct cf_socket *socket = cf_slots_at(&worker->socket_slots, sid.slot);
+    bool found = socket != NULL && is_same_secret(sid.secret, socket->secret);
     return found && socket->eio.end == CF_EIO_LIVE ? socket : NULL;
 }
 

@@ -74,9 +74,9 @@ struct cf_socket {
     uint8_t *token;           /* the handshake's, until it is connected; NULL: none */
     uint16_t token_len;
     uint16_t jobs;
-    uint32_t connects; /* persons so far */
-    bool clean;        /* it left, or was put out, and is not to be recovered */
-    uint8_t sid[CF_SID_LEN];
+    uint32_t connects;             /* persons so far */
+    bool clean;                    /* it left, or was put out, and is not to be recovered */
+    uint8_t secret[CF_SID_SECRET]; /* of the session's id */
 };
 
 /* socket.c */
@@ -86,7 +86,7 @@ struct cf_socket {
 struct cf_socket *cf_socket_open(struct cf_worker *worker, enum cf_eio_transport transport,
                                  struct cf_slice token);
 /* NULL when there is none, or it is over. */
-struct cf_socket *cf_socket_find(const struct cf_worker *worker, struct cf_slice sid);
+struct cf_socket *cf_socket_find(const struct cf_worker *worker, struct cf_slice text);
 struct cf_socket *cf_socket_get(const struct cf_worker *worker, uint64_t ticket);
 void cf_socket_poll(struct cf_socket *socket, struct cf_caller caller);
 void cf_socket_post_begin(struct cf_socket *socket, struct cf_caller caller);

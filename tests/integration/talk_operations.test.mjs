@@ -74,7 +74,7 @@ describe('operations', () => {
         await Promise.all(Array.from({ length: 200 }, async () => {
             const { status, text } = await server.request('GET', target);
             assert.equal(status, 200);
-            assert.match(text, /^0\{"sid":"[\w-]{24}",/);
+            assert.match(text, /^0\{"sid":"[\w-]{30}",/);
         }));
         assert.ok(await sessions('polling') >= before);
         await until(async () => await sessions('polling') <= before, 'they are gone');
@@ -88,7 +88,7 @@ describe('operations', () => {
                 return JSON.parse(text.slice(1)).sid;
             })));
         assert.equal(new Set(ids).size, ids.length);
-        const ones = new Array(128).fill(0); // the last 16 bits name the worker
+        const ones = new Array(128).fill(0); // the last 48 bits name where it is
         for (const id of ids) {
             const bytes = Buffer.from(id, 'base64url');
             for (let bit = 0; bit < 128; bit++) ones[bit] += bytes[bit >> 3] >> (bit & 7) & 1;
