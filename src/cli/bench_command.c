@@ -64,10 +64,12 @@ static const char help[] =
     "  --threads N        each with its share of the connections (cores it may use, less one)\n"
     "  --json             one JSON object instead of a table\n\n"
     "Latencies: ack, from a message's writing to its answer; delivery, to its receipt by each of\n"
-    "the receivers. lost, doubled and reordered count deliveries. Messages of the warm-up count "
-    "in\n"
-    "messages, deliveries and faults. Limits of the server that a load can meet:\n"
-    "WEBSOCKET_MAX_CONNECTIONS_PER_USER, WEBSOCKET_MAX_ATTEMPTS_PER_MINUTE,\n"
+    "the receivers. lost, doubled and reordered count deliveries; late: messages that were due "
+    "while\n"
+    "no publisher was free, and so were not sent; cut: receivers that the server closed. Messages "
+    "of\n"
+    "the warm-up count in messages, deliveries and faults. Limits of the server that a load can\n"
+    "meet: WEBSOCKET_MAX_CONNECTIONS_PER_USER, WEBSOCKET_MAX_ATTEMPTS_PER_MINUTE,\n"
     "ORBITAL_MAX_ATTEMPTS_PER_MINUTE.\n";
 
 struct request {
