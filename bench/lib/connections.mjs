@@ -56,7 +56,7 @@ function tellMillion(row, measured) {
     const idle = of((figures) => figures.idle_server_us_per_connection_s * figures.connections);
     const at = ({ slope, start }) => start + slope * MILLION;
     console.log(`${row}: ${number(memory.slope)} bytes for each more; by these lines a million would need ` +
-        `${number(at(memory) / 2 ** 30, 2)} GiB, ${number(at(idle) / 1e6, 2)} cores when idle, and ` +
+        `${number(at(memory) / 2 ** 30, 2)} GiB, ${number(Math.max(0, at(idle) / 1e6), 2)} cores when idle, and ` +
         `${number(at(delivery) / 1000, 2)} s until the last has a message that goes to all`);
 }
 

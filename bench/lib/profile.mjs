@@ -10,7 +10,7 @@ import { print } from './table.mjs';
 import { workloads } from './workloads.mjs';
 
 const TAKE = 1.5; // seconds until the load has connected and warmed up, about
-const profiled = ['room', 'rooms', 'single', 'calm', 'posts', 'connect', 'idle'];
+const profiled = ['room', 'rooms', 'single', 'calm', 'posts', 'connect'];
 
 // Runs `use` and samples the process meanwhile: [percent, part, function], the most first.
 async function sample(pid, file, use) {
@@ -36,7 +36,10 @@ function tell(row, samples, top) {
     const shares = [...parts].sort((a, b) => b[1] - a[1]).filter(([, share]) => share >= 1)
         .map(([part, share]) => `${part} ${share.toFixed(0)} %`);
     console.log(`\n${row}: ${shares.join(', ')}\n`);
-    print([['function', '%', 'of'], ...samples.slice(0, top).map(({ share, part, name }) => [`\`${name}\``, share.toFixed(1), part])], true);
+    const inKernel = samples.filter(({ part }) => part === 'kernel').slice(0, top / 2);
+    const above = samples.filter(({ part }) => part !== 'kernel').slice(0, top / 2);
+    const most = [...inKernel, ...above].sort((a, b) => b.share - a.share);
+    print([['function', '%', 'of'], ...most.map(({ share, part, name }) => [`\`${name}\``, share.toFixed(1), part])], true);
 }
 
 try {
