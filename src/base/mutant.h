@@ -30,7 +30,7 @@
     X(STAMP_REPEATS, "two events of a group may have one server_timestamp")          \
     X(STAMPS_REUSED, "after a crash a group's stamps begin again with the clock")    \
     X(SINCE_EXCLUSIVE, "since leaves out the events of that very server_timestamp")  \
-    X(CURSOR_AHEAD, "a frame that is no event is stamped ahead of what was told")    \
+    X(CURSOR_AHEAD, "a frame that is no event is stamped with the clock's time")     \
     X(PENDING_LIVE, "a group is heard before the membership is known")               \
     X(GROUP_REMOVED_KEPT, "a removed member's subscription goes on")
 

@@ -268,6 +268,8 @@ void cf_fanout_flush(struct cf_worker *worker)
     for (struct cf_hub_room *room; (room = cf_hub_dirty(&worker->hub)) != NULL;)
         flush_room(worker, room);
     worker->stamp_told = worker->stamp_taken;
+    if (CF_MUTANT(CURSOR_AHEAD))
+        worker->stamp_told = cf_worker_now(worker).us / 1000;
 }
 
 static void remove_member(struct cf_worker *worker, const struct cf_event *event)
@@ -347,8 +349,6 @@ static void take_group_event(struct cf_worker *worker, struct cf_event *event)
 {
     publish_in_order(worker, event);
     worker->stamp_taken = event->group_event.stamp;
-    if (CF_MUTANT(CURSOR_AHEAD))
-        worker->stamp_told = worker->stamp_taken + 1;
     if (event->group_event.kind != CF_GROUP_LEFT || CF_MUTANT(GROUP_REMOVED_KEPT))
         return;
     cf_fanout_flush(worker);

@@ -309,6 +309,7 @@ long sim_net_write(int fd, const uint8_t *bytes, size_t len)
         errno = EAGAIN;
         return -1;
     }
+    sim_note(bytes, take);
     add(&link->down, BYTES, bytes, take);
     return (long)take;
 }

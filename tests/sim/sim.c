@@ -124,6 +124,14 @@ bool sim_step(int64_t until)
 
 /* ---- the trace ---- */
 
+/* FNV-1a */
+void sim_note(const void *bytes, size_t len)
+{
+    const uint8_t *byte = bytes;
+    for (size_t i = 0; i < len; i++)
+        sim.hash = (sim.hash ^ byte[i]) * UINT64_C(0x100000001B3);
+}
+
 void sim_trace(const char *format, ...)
 {
     char line[512];
@@ -133,8 +141,7 @@ void sim_trace(const char *format, ...)
     va_start(args, format);
     vsnprintf(line + len, sizeof(line) - (size_t)len, format, args);
     va_end(args);
-    for (const char *c = line; *c != '\0'; c++)
-        sim.hash = (sim.hash ^ (uint8_t)*c) * UINT64_C(0x100000001B3);
+    sim_note(line, strlen(line));
     if (sim.tracing)
         puts(line);
 }
