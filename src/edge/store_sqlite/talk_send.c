@@ -33,10 +33,11 @@ static int find_sent(struct cf_sqlite_db *db, struct cf_store_request *request,
 
 /* What TALK_SEND checks and makes up before it inserts. A client id that is taken within the same
  * kind is left for the insert to find. */
-static int prepare(struct cf_sqlite_db *db, struct cf_store_request *request,
-                   struct cf_sqlite_talk *out_talk, struct cf_talk_message *row)
+static int prepare(struct cf_sqlite_db *db, const struct cf_sqlite_heads *heads,
+                   struct cf_store_request *request, struct cf_sqlite_talk *out_talk,
+                   struct cf_talk_message *row)
 {
-    int rc = cf_sqlite_talk_for(db, request, out_talk);
+    int rc = cf_sqlite_heads_talk_for(db, heads, request, out_talk);
     if (rc != SQLITE_OK || request->error != CF_OK)
         return rc;
     if (request->client_id.len > CLIENT_ID_BYTES_MAX) {
@@ -76,18 +77,9 @@ static int insert(struct cf_sqlite_db *db, enum cf_talk_kind kind,
     return rc;
 }
 
-static int advance_talk(struct cf_sqlite_db *db, const struct cf_talk_message *row)
-{
-    struct cf_sqlite_query query = cf_sqlite_query(db, CF_SQL_TALK_ADVANCE);
-    cf_sqlite_bind_int(&query, row->talk);
-    cf_sqlite_bind_int(&query, (int64_t)row->seq);
-    cf_sqlite_bind_int(&query, row->created);
-    return cf_sqlite_execute(&query);
-}
-
-/* The busiest path: four statements, as long as the actor's name is known to be stored. */
+/* The busiest path: three statements, as long as the actor's name is known to be stored. */
 int cf_sqlite_talk_send(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
-                        int64_t *last_number, struct cf_store_request *request)
+                        struct cf_sqlite_counters *counters, struct cf_store_request *request)
 {
     struct cf_talk_message *row = cf_arena_alloc(&request->arena, sizeof(*row));
     if (row == NULL) {
@@ -95,19 +87,19 @@ int cf_sqlite_talk_send(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
         return SQLITE_OK;
     }
     struct cf_sqlite_talk talk;
-    int rc = prepare(db, request, &talk, row);
+    int rc = prepare(db, &counters->heads, request, &talk, row);
     if (rc != SQLITE_OK || request->error != CF_OK)
         return rc;
-    row->id = *last_number + 1;
+    row->id = counters->number + 1;
     rc = insert(db, talk.kind, row, &request->created);
     if (rc == SQLITE_OK && !request->created)
         rc = find_sent(db, request, talk.kind, row);
     if (rc != SQLITE_OK || request->error != CF_OK)
         return rc;
     if (request->created) {
-        *last_number = row->id;
+        counters->number = row->id;
         answer_message(request, row);
-        rc = advance_talk(db, row);
+        rc = cf_sqlite_heads_talk_advance(db, &counters->heads, &talk, row);
     }
     return rc != SQLITE_OK ? rc
                            : cf_sqlite_put_name(db, names, request->actor, request->actor_name);

@@ -14,7 +14,7 @@ int cf_sqlite_talk_add(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
 int cf_sqlite_talk_remove(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
                           struct cf_store_request *request);
 int cf_sqlite_talk_send(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
-                        int64_t *last_number, struct cf_store_request *request);
+                        struct cf_sqlite_counters *counters, struct cf_store_request *request);
 int cf_sqlite_talk_mark(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
                         int64_t *last_number, struct cf_store_request *request);
 

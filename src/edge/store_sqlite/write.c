@@ -103,7 +103,7 @@ static int create_message(struct cf_sqlite_db *db, struct cf_sqlite_names *names
         return answer_first(db, names, request, &room, row);
     request->created = true;
     cf_sqlite_answer_message(request, row);
-    rc = cf_sqlite_heads_advance(db, heads, &room, row);
+    rc = cf_sqlite_heads_room_advance(db, heads, &room, row);
     return rc != SQLITE_OK ? rc
                            : cf_sqlite_put_name(db, names, request->actor, request->actor_name);
 }
@@ -230,7 +230,7 @@ static int write_talk(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
     case CF_STORE_TALK_REMOVE:
         return cf_sqlite_talk_remove(db, names, request);
     case CF_STORE_TALK_SEND:
-        return cf_sqlite_talk_send(db, names, last_number, request);
+        return cf_sqlite_talk_send(db, names, counters, request);
     case CF_STORE_TALK_MARK:
         return cf_sqlite_talk_mark(db, names, last_number, request);
     case CF_STORE_SOCKET_OPEN:
@@ -248,9 +248,31 @@ static int write_talk(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
     }
 }
 
+/* Does it do without what heads keep from the rows of rooms and conversations? */
+static bool leaves_heads(enum cf_store_op op)
+{
+    switch (op) {
+    case CF_STORE_USER_PUT:
+    case CF_STORE_MESSAGE_CREATE:
+    case CF_STORE_MESSAGE_EDIT:
+    case CF_STORE_TALK_SEND:
+    case CF_STORE_TALK_MARK:
+    case CF_STORE_SOCKET_OPEN:
+    case CF_STORE_SOCKET_LEAVE:
+    case CF_STORE_SOCKET_CLOSE:
+    case CF_STORE_GROUP_POST:
+        return true;
+    default:
+        return false;
+    }
+}
+
 int cf_sqlite_write(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
                     struct cf_sqlite_counters *counters, struct cf_store_request *request)
 {
+    int rc = leaves_heads(request->op) ? SQLITE_OK : cf_sqlite_heads_write(db, &counters->heads);
+    if (rc != SQLITE_OK)
+        return rc;
     switch (request->op) {
     case CF_STORE_USER_PUT:
         return cf_sqlite_put_user(db, names, request->actor, request->actor_name);

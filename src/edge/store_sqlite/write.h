@@ -13,7 +13,7 @@
 struct cf_sqlite_counters {
     int64_t number;               /* of a message or mark of conversations */
     struct cf_group_clock clock;  /* of encrypted groups */
-    struct cf_sqlite_heads heads; /* of shops, of this transaction */
+    struct cf_sqlite_heads heads; /* of this transaction */
 };
 
 /* Executes a request of a writing operation, inside a transaction. Returns as lookup.h says; not
