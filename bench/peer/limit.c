@@ -104,7 +104,7 @@ static void bytes_free(struct bytes *bytes)
     *bytes = (struct bytes){0};
 }
 
-/* Out of its room at once, out of the epoll set and memory at the end of the turn. */
+/* Nothing more is sent to it or read; it goes at the end of the turn. */
 static void give_up(struct connection *c)
 {
     if (c->dead)
