@@ -7,7 +7,7 @@ import net from 'node:net';
 import { join, resolve } from 'node:path';
 import { loadCores, serverCore, sleep } from './machine.mjs';
 
-const READY_MS = 30_000;
+const READY_MS = 30_000, LOAD_MS = 600_000; // longer than that nothing takes unless it hangs
 export const secret = randomBytes(32).toString('hex');
 const running = new Set(), folders = new Set();
 const remove = (folder) => rmSync(folder, { recursive: true, force: true });
@@ -148,8 +148,10 @@ export async function load(bin, server, dialect, words) {
     let out = '', err = '';
     child.stdout.on('data', (data) => { out += data; });
     child.stderr.on('data', (data) => { err += data; });
-    const [code] = await once(child, 'close');
+    const late = setTimeout(() => child.kill('SIGKILL'), LOAD_MS);
+    const [code, signal] = await once(child, 'close');
+    clearTimeout(late);
     running.delete(child);
-    if (code !== 0) throw new Error(err.trim().split('\n').at(-1) || `confab bench: ${code}`);
+    if (code !== 0) throw new Error(err.trim().split('\n').at(-1) || `confab bench: ${code ?? signal}`);
     return JSON.parse(out);
 }
