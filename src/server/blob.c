@@ -119,10 +119,12 @@ static bool take_hold(struct cf_blob *blob)
     blob->hold.place =
         (struct cf_seat_place){blob->worker->index, blob->exchange->web->session->ticket};
     enum cf_error error = cf_hold_take(blob->worker->server, &blob->hold);
-    if (error == CF_E_CONFLICT)
+    if (error == CF_E_CONFLICT) {
         refuse(blob, &cf_blob_is_held);
-    else if (error != CF_OK)
+        blob->is_ours = false; /* even if this request has opened it: its retry goes on with it */
+    } else if (error != CF_OK) {
         fail(blob, error);
+    }
     return error == CF_OK;
 }
 

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { makeDir, tokenFor } from './lib.mjs';
 import { addMember, feeds, nowhere, removeMember, say, sealed, startServer, time, upload, uuid } from './orbital_lib.mjs';
 import { MiB, Wire, announced, assertSame, download, family, fileOf, files, isFinal, mediaDir, mediaPath, noise,
-    postMedia, remove, requestHead, unfinished } from './orbital_media_lib.mjs';
+    postMedia, remove, requestHead, serve, unfinished } from './orbital_media_lib.mjs';
 import { assertProblem, people, sleep, stopClean, until, within } from './talk_lib.mjs';
 
 const exec = promisify(execFile);
@@ -156,6 +156,21 @@ describe('uploads in one go', () => {
         assert.deepEqual(await announced(server, ann, group), [first.json.media_id, other.json.media_id]);
         assert.equal(files(server).length, before + 2);
         assert.deepEqual(unfinished(server), []);
+    });
+
+    test('six with one key at once: one is stored, whoever gets at it first; the others are told to try again', async (context) => {
+        const wide = await serve(context, { CONFAB_WORKERS: '4' });
+        const { ann, group, thread } = await family(wide);
+        const body = noise(3000), rounds = 60;
+        for (let round = 0; round < rounds; round++) {
+            const sent = await Promise.all(Array.from({ length: 6 }, () => postMedia(wide, ann, thread, body,
+                { headers: { 'idempotency-key': `k${round}` } })));
+            const statuses = sent.map(({ status }) => status).sort();
+            assert.equal(statuses.filter((status) => status === 201).length, 1, statuses.join());
+            assert.ok(statuses.every((status) => [200, 201, 423].includes(status)), statuses.join());
+        }
+        assert.equal((await announced(wide, ann, group)).length, rounds);
+        assert.deepEqual(unfinished(wide), []);
     });
 
     test('retries that come as the first one ends, and are cut, take nothing away', async () => {
