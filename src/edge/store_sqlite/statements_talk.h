@@ -49,6 +49,10 @@
     /* talk, seq, user: how many are behind it that are not the user's? */                    \
     CF_SQL_BOTH(X, UNREAD, "SELECT count(*) FROM",                                            \
                 "WHERE conversation = ?1 AND seq > ?2 AND sender <> ?3")                      \
+    /* talk, seq, user: how many are behind it that are the user's? The pluses keep it to the \
+     * index by sender: it is for those who have said less than they have not read */         \
+    CF_SQL_BOTH(X, OWN_BEHIND, "SELECT count(*) FROM",                                        \
+                "WHERE sender = ?3 AND +conversation = ?1 AND +seq > ?2")                     \
     /* message */                                                                             \
     X(RECEIPTS_OF, "SELECT user, kind, at_us FROM marks WHERE message = ?1 "                  \
                    "ORDER BY user, kind")

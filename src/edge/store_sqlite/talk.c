@@ -126,15 +126,24 @@ static int fill_last(struct cf_sqlite_db *db, struct cf_store_request *request,
     return cf_sqlite_finish(&query);
 }
 
+/* Of so many messages each one is looked at; of more, the actor's own in all conversations, which
+ * are fewer as a rule: whoever has not read a million has not written them. */
+enum { BEHIND_COUNTED = 512 };
+
 static int fill_unread(struct cf_sqlite_db *db, const struct cf_store_request *request,
                        uint64_t seq_read, struct cf_talk_row *row)
 {
-    struct cf_sqlite_query query = cf_sqlite_talk_query(db, row->kind, CF_SQL_DIRECT_UNREAD);
+    uint64_t behind = row->last_seq - seq_read;
+    bool few = behind <= BEHIND_COUNTED;
+    struct cf_sqlite_query query =
+        cf_sqlite_talk_query(db, row->kind, few ? CF_SQL_DIRECT_UNREAD : CF_SQL_DIRECT_OWN_BEHIND);
     cf_sqlite_bind_int(&query, row->id);
     cf_sqlite_bind_int(&query, (int64_t)seq_read);
     cf_sqlite_bind_text(&query, request->actor);
+    uint64_t count = 0;
     if (cf_sqlite_step(&query))
-        row->unread = (uint64_t)cf_sqlite_column_int(&query, 0);
+        count = (uint64_t)cf_sqlite_column_int(&query, 0);
+    row->unread = few ? count : behind - count;
     return cf_sqlite_finish(&query);
 }
 

@@ -1,5 +1,5 @@
 /* What requests that come together, and so are one transaction of a store, see of each other:
- * everything, as if each had come alone (port/store.h). */
+ * everything, as if each had come alone (port/store.h). And what many of them add up to. */
 #include "fixture.h"
 #include "talk_fixture.h"
 
@@ -154,10 +154,48 @@ static void messages_to_many_conversations(void **state)
         assert_int_equal(unread_by(f, talks[i], S("bob")), MESSAGES);
 }
 
+/* Of many messages the unread are found in another way than of few: each count on the way down. */
+static void unread_of_many_messages(void **state)
+{
+    enum { COUNT = 1200 };
+    struct fixture *f = *state;
+    int64_t other = new_direct(f, S("ann"), S("bob"));
+    int64_t talk = new_group(f, S("ann"), S("bob cid"));
+    struct cf_store_request *said[COUNT];
+    struct cf_list list;
+    cf_list_init(&list);
+    for (size_t i = 0; i < COUNT; i++) {
+        /* Ann says each third one, and as many to bob alone. */
+        struct cf_slice who = i % 3 == 0 ? S("ann") : S("bob");
+        said[i] = make_send(f, talk, who, S("hi"), NO_CLIENT_ID);
+        cf_list_push_back(&list, &said[i]->link);
+        if (i % 3 == 0)
+            cf_list_push_back(&list, &make_send(f, other, who, S("hi"), NO_CLIENT_ID)->link);
+    }
+    run_list(f, &list);
+    assert_int_equal(unread_by(f, talk, S("ann")), COUNT / 3 * 2);
+    assert_int_equal(unread_by(f, talk, S("bob")), COUNT / 3);
+    assert_int_equal(unread_by(f, talk, S("cid")), COUNT);
+    assert_int_equal(unread_by(f, other, S("ann")), 0);
+    assert_int_equal(unread_by(f, other, S("bob")), COUNT / 3);
+    for (size_t i = 1; i < COUNT; i += 149) {
+        int64_t number = said[i]->talk_messages[0].id;
+        size_t unread = 0;
+        for (size_t k = i + 1; k < COUNT; k++)
+            unread += k % 3 != 0;
+        (void)mark(f, S("ann"), number, CF_MARK_READ);
+        (void)mark(f, S("cid"), number, CF_MARK_READ);
+        bool own = i % 3 == 0; /* a mark on an own message is none */
+        if (!own)
+            assert_int_equal(unread_by(f, talk, S("ann")), unread);
+        assert_int_equal(unread_by(f, talk, S("cid")), COUNT - 1 - i);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
     CONTRACT(messages_to_many_rooms),          CONTRACT(members_come_and_go_between_messages),
     CONTRACT(a_message_goes_between_messages), CONTRACT(conversations_change_between_messages),
-    CONTRACT(messages_to_many_conversations),
+    CONTRACT(messages_to_many_conversations),  CONTRACT(unread_of_many_messages),
 };
 
 int main(void)
