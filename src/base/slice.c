@@ -22,6 +22,16 @@ static uint8_t to_lower(uint8_t byte)
     return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
 }
 
+bool cf_slice_eq_secret(struct cf_slice a, struct cf_slice b)
+{
+    if (a.len != b.len)
+        return false;
+    volatile uint8_t difference = 0;
+    for (size_t i = 0; i < a.len; i++)
+        difference = (uint8_t)(difference | (a.ptr[i] ^ b.ptr[i]));
+    return difference == 0;
+}
+
 bool cf_slice_eq_nocase(struct cf_slice a, struct cf_slice b)
 {
     if (a.len != b.len)

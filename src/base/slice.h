@@ -24,6 +24,8 @@ struct cf_slice cf_slice_cstr(const char *text);
 bool cf_slice_eq(struct cf_slice a, struct cf_slice b);
 /* ASCII letters compare without case; other bytes exactly. */
 bool cf_slice_eq_nocase(struct cf_slice a, struct cf_slice b);
+/* Of secrets: in a time that tells their length, but not where they differ. */
+bool cf_slice_eq_secret(struct cf_slice a, struct cf_slice b);
 bool cf_slice_starts(struct cf_slice s, struct cf_slice prefix);
 bool cf_slice_ends(struct cf_slice s, struct cf_slice suffix);
 /* Index of the first `byte`, or s.len. */

@@ -11,11 +11,11 @@ struct cf_bearer {
 
 /* The key does not change while the server runs, so that only time makes a difference: what held
  * when it was verified holds until the token expires. A clock that was set back since may be before
- * its nbf. */
+ * its nbf. The token is a secret to who else is behind the same proxy. */
 bool cf_bearer_recall(const struct cf_bearer *bearer, struct cf_slice token, cf_us now,
                       struct cf_identity *out_identity)
 {
-    if (bearer == NULL || !cf_slice_eq(cf_slice_of(bearer->token, bearer->len), token))
+    if (bearer == NULL || !cf_slice_eq_secret(cf_slice_of(bearer->token, bearer->len), token))
         return false;
     if (now < bearer->verified || now >= bearer->identity.expires)
         return false;

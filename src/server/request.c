@@ -233,17 +233,6 @@ static void demand_identity(struct cf_exchange *exchange, const struct cf_http_h
         exchange->refusal = cf_problem_of(exchange->auth);
 }
 
-/* Equal length and bytes, in a time that tells nothing about where they differ. */
-static bool same_secret(struct cf_slice a, struct cf_slice b)
-{
-    if (a.len != b.len)
-        return false;
-    volatile uint8_t difference = 0;
-    for (size_t i = 0; i < a.len; i++)
-        difference = (uint8_t)(difference | (a.ptr[i] ^ b.ptr[i]));
-    return difference == 0;
-}
-
 /* A proxy may add a line of its own behind one that the client made up: all lines are one list. */
 static enum cf_error find_client(struct cf_exchange *exchange, const struct cf_http_head *head,
                                  struct cf_address *out_client, bool *out_undeclared_proxy)
@@ -266,7 +255,7 @@ static enum cf_error guard_metrics(struct cf_exchange *exchange, const struct cf
     struct cf_slice secret = cf_slice_cstr(server->config->metrics_token);
     if (secret.len > 0) {
         struct cf_slice token = find_token(exchange, head);
-        if (token.ptr == NULL || !same_secret(token, secret))
+        if (token.ptr == NULL || !cf_slice_eq_secret(token, secret))
             exchange->refusal = cf_problem_of(CF_E_UNAUTHENTICATED);
         return CF_OK;
     }

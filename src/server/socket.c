@@ -113,22 +113,15 @@ struct cf_socket *cf_socket_open(struct cf_worker *worker, enum cf_eio_transport
     return socket;
 }
 
-/* In a time that does not tell how much of it was right. */
-static bool is_same_secret(const uint8_t *a, const uint8_t *b)
-{
-    unsigned differs = 0;
-    for (size_t i = 0; i < CF_SID_SECRET; i++)
-        differs |= (unsigned)(a[i] ^ b[i]);
-    return differs == 0;
-}
-
 struct cf_socket *cf_socket_find(const struct cf_worker *worker, struct cf_slice text)
 {
     struct cf_sid sid;
     if (!cf_poll_read_sid(worker->server, text, &sid))
         return NULL;
     struct cf_socket *socket = cf_slots_at(&worker->socket_slots, sid.slot);
-    bool found = socket != NULL && is_same_secret(sid.secret, socket->secret);
+    bool found =
+        socket != NULL && cf_slice_eq_secret(cf_slice_of(sid.secret, sizeof(sid.secret)),
+                                             cf_slice_of(socket->secret, sizeof(socket->secret)));
     return found && socket->eio.end == CF_EIO_LIVE ? socket : NULL;
 }
 
