@@ -363,6 +363,7 @@ static void test_7692_6_send_compressed_when_smaller(void **state)
     static uint8_t message[1000];
     struct cf_ws_deflate_params params = deflate_params(false);
     struct cf_ws_deflater *deflater = cf_ws_deflater_new(15);
+    assert_non_null(deflater);
     struct rig rig;
     (void)state;
     rig_init(&rig, CF_WS_SERVER, 1000, &params);
@@ -391,6 +392,7 @@ static void check_pair(enum cf_ws_role sender, const struct cf_ws_deflate_params
                        uint64_t seed)
 {
     struct cf_ws_deflater *deflater = cf_ws_deflater_new(12);
+    assert_non_null(deflater);
     struct rig from, to;
     uint64_t random = seed;
     rig_init(&from, sender, 65536, params);
