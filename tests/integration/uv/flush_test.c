@@ -81,7 +81,7 @@ static void on_turn_end(struct rig *rig)
 
 static bool is_over(struct rig *rig)
 {
-    return CF_CONTAINER_OF(rig, struct crowd, rig)->step == 4;
+    return CF_CONTAINER_OF(rig, struct crowd, rig)->step >= 3;
 }
 
 static void a_crowd_is_flushed_in_turns(void **state)
