@@ -62,14 +62,16 @@ const idle = (name, title, rows, most, connections, options) => ({ name, title, 
     goals: [{ rows: ours, key: 'rss_bytes_per_connection', most }],
     measure: bench(() => ['idle', '--connections', connections, '--rooms', 100, '--hold', 3], options) });
 
-// One worker, two workers, on all cores: what a delivery costs the server, whatever the load has left it of them.
+// One worker, two workers, on all cores: what a delivery costs the server, whatever the load has left it of them. Evenly
+// spaced: of a fixed number in flight each of two workers commits a half, and so joins half as much.
 const workerRows = ['1 worker', '2 workers'];
 async function measureWorkers(context, row) {
     const { folder, remove } = scratch(context.build);
     let server;
     try {
         server = await startConfab(context.bin, folder, { cores: allCores, env: { CONFAB_WORKERS: row[0] } });
-        return await load(context.bin, server, 'shop', ['fanout', '--receivers', '1000', '--seconds', String(context.seconds)]);
+        return await load(context.bin, server, 'shop', ['fanout', '--receivers', '1000', '--rate', '60', '--seconds',
+            String(context.seconds)]);
     } finally {
         await server?.stop();
         remove();
@@ -103,7 +105,7 @@ export const workloads = [
         measure: bench(({ seconds }) => ['connect', '--in-flight', 64, '--seconds', seconds]) },
     durable('posts', 'Durable messages, 128 in flight; then at half of that rate', 15_000, 0),
     durable('slow', 'Durable messages, each fsync 5 ms longer', 5_000, 5),
-    { name: 'workers', title: 'Fan-out to 1000 by one and by two workers', rows: workerRows, faults,
+    { name: 'workers', title: '60 messages a second to 1000, by one and by two workers', rows: workerRows, faults,
         columns: [rate, cpu, ...cores], ratios: [{ key: 'server_us_per_delivery', of: '1 worker', label: 'CPU × 1 worker', less: true }],
         goals: [{ rows: /2/, key: 'server_us_per_delivery', most: 2 / 1.7, of: '1 worker' }], measure: measureWorkers },
     { name: 'start', title: 'Start to ready on stored messages', rows: ['start'], faults: [],
