@@ -419,7 +419,9 @@ void talk_seats_check_typing(const struct talk_device *device)
     int64_t max = calm ? TYPING_SHOWN_IN_CALM : TYPING_SHOWN_MAX;
     for (int room = 0; room < TALK_ROOMS; room++) {
         const struct talk_seat *seat = &device->seats[room];
-        for (int person = 0; person < TALK_PEOPLE && !seat->loose; person++) {
+        if (seat->loose || talk_is_out(room, device->person))
+            continue;
+        for (int person = 0; person < TALK_PEOPLE; person++) {
             if (seat->typing[person] != 0 && sim.now - seat->typing[person] > max)
                 book_fail("property 5, typing disappears", "talk %d still shows %s in %d",
                           device->index, talk_users[person], room);
