@@ -122,13 +122,14 @@ http {
 }
 
 const program = (...command) => (bin, folder) => launch({ name: command[0], folder,
-    command: command.map((word) => word.replace('BIN', bin)), env: { GOMAXPROCS: '1' } });
+    command: command.map((word) => word.replace('BIN', bin).replace('FOLDER', folder)), env: { GOMAXPROCS: '1' } });
 const confab = (bin, folder, options) => startConfab(bin, folder, options);
 
 // In the order in which a round takes them: what Confab is held against comes right before it.
 export const contenders = {
     'limit: send': { dialect: 'hub', start: program('BIN/bench-limit', 'send') },
     'limit: join': { dialect: 'hub', start: program('BIN/bench-limit', 'join') },
+    'limit: store': { dialect: 'hub', start: program('BIN/bench-limit', 'store', 'FOLDER/messages.db') },
     'confab shop': { dialect: 'shop', start: confab },
     'confab talk': { dialect: 'talk', start: confab },
     'confab orbital': { dialect: 'orbital', start: confab },

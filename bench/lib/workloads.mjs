@@ -8,6 +8,7 @@ const limits = ['limit: send', 'limit: join'];
 const dialects = ['confab shop', 'confab talk', 'confab orbital'];
 const peers = ['libwebsockets', 'nginx + nchan', 'Go gorilla', 'Node ws', 'Socket.IO 4'];
 const all = [...limits, ...dialects, ...peers];
+const fanoutRows = [...limits, 'limit: store', ...dialects, ...peers];
 
 // once(context, row, options, use): a fresh server of that row, stopped again with all that it has stored. `around` is who
 // wants to look at it meanwhile.
@@ -33,9 +34,10 @@ const cores = [{ key: 'server_cores', label: 'server cores', digits: 2 }, { key:
 const beside = (key, less) => [{ key, of: 'limit: send', label: '× send', less }, { key, of: 'limit: join', label: '× join', less }];
 const latency = (name) => ['p50', 'p99'].map((each) => ({ key: `${name}_${each}_ms`, label: `${name} ${each}, ms`, digits: 2 }));
 
-const fanout = (name, title, words, goals, more = {}) => ({ name, title, rows: all, faults, goals,
-    columns: [rate, cpu, ...cores], ratios: [...beside('deliveries_per_s'), { key: 'server_us_per_delivery', of: 'limit: join',
-        label: 'CPU × join', less: true }],
+const fanout = (name, title, words, goals, more = {}) => ({ name, title, rows: fanoutRows, faults, goals,
+    columns: [rate, cpu, ...cores], ratios: [...beside('deliveries_per_s'),
+        { key: 'deliveries_per_s', of: 'limit: store', label: '× store' },
+        { key: 'server_us_per_delivery', of: 'limit: join', label: 'CPU × join', less: true }],
     measure: bench(({ seconds }) => ['fanout', '--seconds', seconds, ...words]), ...more });
 
 const shopAndTalk = /^confab (shop|talk)$/, ours = /^confab /;

@@ -5,9 +5,12 @@
  *   limit send [PORT]   one plain send() for each delivery, at once
  *   limit join [PORT]   what a turn of the loop has for a socket goes out in one send(); a room's
  *                       frames of the turn are joined once and shared by its receivers
+ *   limit store FILE [PORT]
+ *                       as join, but SQLite has the turn's messages on disk first, in one
+ *                       transaction with synchronous=FULL: a row each, found by room and number
  *
- * The protocol is in bench/README.md. It stores nothing, checks nobody, and closes a connection
- * that splits messages into fragments, as no load program does. */
+ * The protocol is in bench/README.md. It checks nobody, keeps no promise but these, and closes a
+ * connection that splits messages into fragments, as no load program does. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,6 +18,7 @@
 #include <netinet/tcp.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
+#include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -62,11 +66,15 @@ struct room {
     uint32_t count, space;
     struct bytes joined; /* join: this turn's frames */
     struct room *next;   /* join: of those that have some */
+    int64_t number, seq; /* store: of its last message */
 };
 
 static struct {
     int poll, listener;
     bool join;
+    sqlite3 *db; /* store */
+    sqlite3_stmt *insert;
+    bool storing; /* a transaction is open */
     struct room *rooms[ROOMS];
     struct room *spoken;     /* rooms with frames of this turn */
     struct connection *said; /* publishers with frames of this turn */
@@ -216,6 +224,32 @@ static void publish(struct connection *c, const uint8_t *frames, size_t len)
     bytes_append(&room->joined, frames, len);
 }
 
+static void must_sql(const char *sql)
+{
+    if (sqlite3_exec(hub.db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        abort();
+}
+
+static void store(struct room *room, const struct frame *frame)
+{
+    if (!hub.storing)
+        must_sql("BEGIN IMMEDIATE");
+    hub.storing = true;
+    sqlite3_bind_int64(hub.insert, 1, room->number);
+    sqlite3_bind_int64(hub.insert, 2, ++room->seq);
+    sqlite3_bind_blob64(hub.insert, 3, frame->payload, frame->payload_bytes, SQLITE_STATIC);
+    if (sqlite3_step(hub.insert) != SQLITE_DONE)
+        abort();
+    sqlite3_reset(hub.insert);
+}
+
+static void commit_turn(void)
+{
+    if (hub.storing)
+        must_sql("COMMIT");
+    hub.storing = false;
+}
+
 /* What the turn has joined: each receiver's in one send, then each publisher's acknowledgements. */
 static void flush_turn(void)
 {
@@ -334,6 +368,8 @@ static size_t take_frames(struct connection *c, uint8_t *in, size_t len)
             answer_control(c, &frame);
             continue;
         }
+        if (hub.db != NULL && c->role == PUBLISHER)
+            store(c->room, &frame);
         uint8_t *head = head_before(&frame, frame.opcode);
         size_t bytes = (size_t)(frame.payload - head) + frame.payload_bytes;
         if (hub.join)
@@ -362,6 +398,7 @@ static struct room *room_of(unsigned long number)
     struct room **room = &hub.rooms[number % ROOMS];
     if (*room == NULL)
         *room = must(calloc(1, sizeof **room));
+    (*room)->number = (int64_t)(number % ROOMS);
     return *room;
 }
 
@@ -474,6 +511,7 @@ static void serve(void)
             if (!c->dead && (events[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP)))
                 read_some(c);
         }
+        commit_turn();
         flush_turn();
         close_dead();
     }
@@ -499,14 +537,36 @@ static bool start(uint16_t port)
     return true;
 }
 
+/* The settings of Confab; the disk's word for every commit. */
+static bool open_store(const char *file)
+{
+    if (sqlite3_open(file, &hub.db) != SQLITE_OK ||
+        sqlite3_exec(hub.db,
+                     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;"
+                     "CREATE TABLE messages (id INTEGER PRIMARY KEY, room INTEGER NOT NULL,"
+                     "  seq INTEGER NOT NULL, text BLOB NOT NULL, UNIQUE (room, seq))",
+                     NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v3(hub.db, "INSERT INTO messages (room, seq, text) VALUES (?1, ?2, ?3)", -1,
+                           SQLITE_PREPARE_PERSISTENT, &hub.insert, NULL) != SQLITE_OK) {
+        fprintf(stderr, "limit: %s: %s\n", file, sqlite3_errmsg(hub.db));
+        return false;
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
-    const char *port = argc > 2 ? argv[2] : getenv("PORT");
-    if (argc < 2 || (strcmp(argv[1], "send") != 0 && strcmp(argv[1], "join") != 0)) {
-        fprintf(stderr, "usage: limit send|join [PORT]\n");
+    const char *mode = argc > 1 ? argv[1] : "";
+    bool stores = strcmp(mode, "store") == 0;
+    int at = stores ? 3 : 2;
+    const char *port = argc > at ? argv[at] : getenv("PORT");
+    if (argc < at || (!stores && strcmp(mode, "send") != 0 && strcmp(mode, "join") != 0)) {
+        fprintf(stderr, "usage: limit send|join [PORT]\n       limit store FILE [PORT]\n");
         return 2;
     }
-    hub.join = strcmp(argv[1], "join") == 0;
+    hub.join = strcmp(mode, "send") != 0;
+    if (stores && !open_store(argv[2]))
+        return 1;
     if (!start(port == NULL ? 0 : (uint16_t)strtoul(port, NULL, 10))) {
         perror("limit");
         return 1;

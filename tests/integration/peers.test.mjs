@@ -1,7 +1,7 @@
 // The servers that bench/compare measures Confab beside do what they are measured at: each message to every receiver of
 // its room in one order, then back to its publisher; echo. Only those for which nothing more has to be installed.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ function peers(dir) {
     copyFileSync(join(repository, 'bench/peer/hub-ws.mjs'), script);
     symlinkSync(join(repository, 'tests/node_modules'), join(dir, 'node_modules'));
     return { 'limit send': [join(binDir, 'bench-limit'), 'send'], 'limit join': [join(binDir, 'bench-limit'), 'join'],
-        'hub-ws': [process.execPath, script] };
+        'limit store': [join(binDir, 'bench-limit'), 'store', ':memory:'], 'hub-ws': [process.execPath, script] };
 }
 
 async function start(t, [program, ...words]) {
@@ -120,3 +120,16 @@ test.after(() => rmSync(dir, { recursive: true, force: true }));
 for (const [name, command] of Object.entries(peers(dir)))
     for (const check of [relays, keepsOrder, echoes, waitsForTheSlow])
         test(`${name}: ${check.name}`, { timeout: 60_000 }, async (t) => check(t, await start(t, command)));
+
+// What it has acknowledged is in the file, in its room's order, whatever happens to the program.
+test('limit store: stores', { timeout: 60_000 }, async (t) => {
+    const file = join(dir, 'messages.db');
+    const url = await start(t, [join(binDir, 'bench-limit'), 'store', file]);
+    const publishers = await Promise.all([7, 8].map((room) => connect(t, `${url}/pub?room=${room}`)));
+    for (const [i, { socket, next }] of publishers.entries()) {
+        for (const text of ['a', 'b', 'c']) socket.send(`${text}${i}`);
+        await next(3);
+    }
+    const rows = execFileSync('sqlite3', [file, 'SELECT room, seq, text FROM messages ORDER BY room, seq'], { encoding: 'utf8' });
+    assert.equal(rows, '7|1|a0\n7|2|b0\n7|3|c0\n8|1|a1\n8|2|b1\n8|3|c1\n');
+});
