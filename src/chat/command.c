@@ -60,19 +60,13 @@ enum cf_error cf_chat_member_put(const struct cf_asker *asker, struct cf_uuid ro
                                  struct cf_store_request **out, enum cf_chat_field *out_field)
 {
     struct cf_store_request *request;
-    enum cf_error error = cf_rule_blame(cf_rule_user(user), CF_FIELD_USER, out_field);
-    if (error == CF_OK)
-        error = cf_rule_blame(cf_rule_label(user_name, CF_USER_NAME_MAX), CF_FIELD_USER_NAME,
-                              out_field);
+    enum cf_error error = cf_rule_person(user, user_name, out_field);
     if (error == CF_OK)
         error = ask_room(asker, CF_STORE_MEMBER_PUT, room, &request);
     if (error != CF_OK)
         return error;
     request->role = role;
-    error = cf_arena_copy(&request->arena, user, &request->user);
-    if (error == CF_OK)
-        error = cf_arena_copy(&request->arena, user_name, &request->user_name);
-    return cf_ask_finish(request, error, out);
+    return cf_ask_finish(request, cf_ask_copy_person(request, user, user_name), out);
 }
 
 enum cf_error cf_chat_member_remove(const struct cf_asker *asker, struct cf_uuid room,

@@ -80,6 +80,16 @@ enum cf_error cf_rule_blame(enum cf_error error, enum cf_chat_field field,
     return error;
 }
 
+enum cf_error cf_rule_person(struct cf_slice user, struct cf_slice user_name,
+                             enum cf_chat_field *out_field)
+{
+    enum cf_error error = cf_rule_blame(cf_rule_user(user), CF_FIELD_USER, out_field);
+    if (error == CF_OK)
+        error = cf_rule_blame(cf_rule_label(user_name, CF_USER_NAME_MAX), CF_FIELD_USER_NAME,
+                              out_field);
+    return error;
+}
+
 /* ---- requests ---- */
 
 enum cf_error cf_ask_begin(const struct cf_asker *asker, enum cf_store_op op,
@@ -116,6 +126,15 @@ enum cf_error cf_ask_copy_optional(struct cf_store_request *request, struct cf_s
                                    struct cf_slice *out_copy)
 {
     return bytes.ptr == NULL ? CF_OK : cf_arena_copy(&request->arena, bytes, out_copy);
+}
+
+enum cf_error cf_ask_copy_person(struct cf_store_request *request, struct cf_slice user,
+                                 struct cf_slice user_name)
+{
+    enum cf_error error = cf_arena_copy(&request->arena, user, &request->user);
+    if (error == CF_OK)
+        error = cf_arena_copy(&request->arena, user_name, &request->user_name);
+    return error;
 }
 
 struct cf_uuid cf_ask_new_id(const struct cf_asker *asker)

@@ -14,6 +14,9 @@ enum cf_error cf_rule_line(struct cf_slice line, size_t points_max);
 /* What an identity may be, measured in bytes (port/identity.h). */
 enum cf_error cf_rule_label(struct cf_slice label, size_t bytes_max);
 enum cf_error cf_rule_user(struct cf_slice user);
+/* Somebody who is to be let in, under a name. */
+enum cf_error cf_rule_person(struct cf_slice user, struct cf_slice user_name,
+                             enum cf_chat_field *out_field);
 /* What a client calls its request: 1 to CF_CHAT_CLIENT_ID_MAX printable ASCII characters, or none
  * (ptr == NULL). */
 enum cf_error cf_rule_client_id(struct cf_slice id);
@@ -29,6 +32,9 @@ enum cf_error cf_ask_begin(const struct cf_asker *asker, enum cf_store_op op,
 /* As cf_arena_copy; none (ptr == NULL) stays none. */
 enum cf_error cf_ask_copy_optional(struct cf_store_request *request, struct cf_slice bytes,
                                    struct cf_slice *out_copy);
+/* As cf_arena_copy, of a user's id and name. */
+enum cf_error cf_ask_copy_person(struct cf_store_request *request, struct cf_slice user,
+                                 struct cf_slice user_name);
 /* An id for what is to be made. */
 struct cf_uuid cf_ask_new_id(const struct cf_asker *asker);
 /* The last step of each: hands the request out, or frees it when a copy has failed. */
