@@ -161,7 +161,9 @@ static enum cf_error run_load(struct bench *bench)
     if (error == CF_OK)
         error = cf_bench_run_start(&bench->run);
     if (error == CF_OK)
-        error = cf_bench_run_await_ready(&bench->run);
+        error = cf_bench_run_await_receivers(&bench->run);
+    if (error == CF_OK)
+        error = cf_bench_run_await_senders(&bench->run);
     if (error == CF_OK) {
         uint64_t from_ns = cf_bench_now_ns() + plan->warm_up * CF_BENCH_SECOND_NS + SOON_NS;
         uint64_t until_ns = from_ns + plan->seconds * CF_BENCH_SECOND_NS;
@@ -220,7 +222,6 @@ static enum cf_error run_connects(struct bench *bench)
 
 struct footprint {
     struct cf_bench_memory before, after;
-    uint64_t open_ns; /* that opening all took */
     struct reading opening, open, hold, held;
 };
 
@@ -235,7 +236,7 @@ static enum cf_error warm_up(struct bench *bench)
     if (error == CF_OK)
         error = cf_bench_run_start(&bench->run);
     if (error == CF_OK)
-        error = cf_bench_run_await_ready(&bench->run);
+        error = cf_bench_run_await_receivers(&bench->run);
     if (error == CF_OK)
         error = cf_bench_run_finish(&bench->run, bench->result);
     cf_bench_run_close(&bench->run);
@@ -255,7 +256,7 @@ static enum cf_error open_all(struct bench *bench, struct footprint *print)
     if (error == CF_OK)
         error = cf_bench_run_start(&bench->run);
     if (error == CF_OK)
-        error = cf_bench_run_await_ready(&bench->run);
+        error = cf_bench_run_await_receivers(&bench->run);
     if (error == CF_OK)
         error = read_cpu(bench, &print->open);
     if (error == CF_OK)
@@ -275,8 +276,11 @@ static enum cf_error hold(struct bench *bench, struct footprint *print)
 /* One message in each room. */
 static enum cf_error deliver(struct bench *bench)
 {
+    enum cf_error error = cf_bench_run_await_senders(&bench->run);
+    if (error != CF_OK)
+        return error;
     cf_bench_run_send(&bench->run, 0, UINT64_MAX, true);
-    enum cf_error error = cf_bench_run_sleep(&bench->run, cf_bench_now_ns() + SOON_NS);
+    error = cf_bench_run_sleep(&bench->run, cf_bench_now_ns() + SOON_NS);
     return error == CF_OK ? cf_bench_run_drain(&bench->run) : error;
 }
 

@@ -94,10 +94,11 @@ static enum cf_error look(const struct cf_bench_run *run, struct progress *out)
     return CF_OK;
 }
 
-enum cf_error cf_bench_run_await_ready(struct cf_bench_run *run)
+/* Until so many clients are ready. */
+static enum cf_error await_ready(struct cf_bench_run *run, uint64_t all)
 {
     struct progress progress;
-    uint64_t all = (uint64_t)run->shared.receivers + run->shared.senders, ready = 0;
+    uint64_t ready = 0;
     uint64_t moved_ns = cf_bench_now_ns();
     for (;;) {
         enum cf_error error = look(run, &progress);
@@ -113,6 +114,17 @@ enum cf_error cf_bench_run_await_ready(struct cf_bench_run *run)
                                  (unsigned long long)ready, (unsigned long long)all);
         step(STEP_NS);
     }
+}
+
+enum cf_error cf_bench_run_await_receivers(struct cf_bench_run *run)
+{
+    return await_ready(run, run->shared.receivers);
+}
+
+enum cf_error cf_bench_run_await_senders(struct cf_bench_run *run)
+{
+    atomic_store(&run->shared.phase, CF_BENCH_STAFFING);
+    return await_ready(run, (uint64_t)run->shared.receivers + run->shared.senders);
 }
 
 void cf_bench_run_send(struct cf_bench_run *run, uint64_t from_ns, uint64_t until_ns, bool once)

@@ -28,10 +28,13 @@ struct cf_bench_result {
  */
 enum cf_error cf_bench_run_open(struct cf_bench_run *run, const struct cf_bench_plan *plan,
                                 const struct cf_bench_setup *setup, struct cf_bench_why *why);
-/* Begins to open the clients. */
+/* Begins to open the receivers. */
 enum cf_error cf_bench_run_start(struct cf_bench_run *run);
-/* Until all clients are ready. */
-enum cf_error cf_bench_run_await_ready(struct cf_bench_run *run);
+/* Until all receivers are ready. */
+enum cf_error cf_bench_run_await_receivers(struct cf_bench_run *run);
+/* Begins to open the senders, who come when the receivers are there and a message is soon to be
+ * sent: a server waits only so long for what a connection has to say. Until they are ready. */
+enum cf_error cf_bench_run_await_senders(struct cf_bench_run *run);
 /* From now on senders send; what they send between these times is measured. */
 void cf_bench_run_send(struct cf_bench_run *run, uint64_t from_ns, uint64_t until_ns, bool once);
 /* Until that time, or a failure. */

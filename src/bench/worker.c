@@ -48,7 +48,6 @@ static void init_client(struct cf_bench_worker *worker, const struct cf_bench_ro
     cf_list_init(&client->idle);
 }
 
-/* Receivers first, so that they are there before anything is said. */
 static enum cf_error init_clients(struct cf_bench_worker *worker)
 {
     const struct cf_bench_shared *shared = worker->shared;
@@ -61,6 +60,7 @@ static enum cf_error init_clients(struct cf_bench_worker *worker)
         init_client(worker, shared->receiver_role, i);
         worker->logs[i % shared->plan->rooms].receivers++;
     }
+    worker->receivers = worker->count;
     for (unsigned i = worker->index; i < shared->senders; i += shared->plan->threads)
         init_client(worker, shared->sender_role, i);
     return CF_OK;
@@ -182,8 +182,9 @@ void cf_bench_ready(struct cf_bench_client *client)
 
 static void open_more(struct cf_bench_worker *worker)
 {
-    while (worker->next < worker->count && worker->opening < OPENING_MAX &&
-           worker->why.text[0] == '\0')
+    bool staffed = cf_bench_phase(worker) != CF_BENCH_OPENING;
+    unsigned end = staffed ? worker->count : worker->receivers;
+    while (worker->next < end && worker->opening < OPENING_MAX && worker->why.text[0] == '\0')
         cf_bench_client_open(&worker->clients[worker->next++]);
     if (cf_list_empty(&worker->gone) || cf_bench_now_ns() >= worker->shared->until_ns)
         return;
@@ -314,7 +315,7 @@ void cf_bench_deliver(struct cf_bench_client *client, struct cf_slice payload, u
 static void take_readings(struct cf_bench_worker *worker)
 {
     const struct cf_bench_shared *shared = worker->shared;
-    if (worker->until_ns != 0 || cf_bench_phase(worker) == CF_BENCH_OPENING)
+    if (worker->until_ns != 0 || cf_bench_phase(worker) < CF_BENCH_RUNNING)
         return;
     uint64_t now_ns = cf_bench_now_ns();
     if (worker->from_ns == 0 && now_ns >= shared->from_ns) {

@@ -21,7 +21,8 @@ enum {
 
 /* The whole run goes from one to the next. */
 enum cf_bench_phase {
-    CF_BENCH_OPENING,  /* clients connect */
+    CF_BENCH_OPENING,  /* receivers connect */
+    CF_BENCH_STAFFING, /* senders connect */
     CF_BENCH_RUNNING,  /* senders send */
     CF_BENCH_DRAINING, /* what was sent is still answered and delivered */
     CF_BENCH_ENDING,
@@ -61,13 +62,14 @@ struct cf_bench_worker {
     pthread_t thread;
     int epoll;
     struct cf_bench_client *clients;
-    unsigned count, next, opening; /* clients; the next to be opened; on their way */
-    uint64_t ready;                /* clients, so far */
-    struct cf_list idle;           /* senders; the one that has been idle for longest first */
-    struct cf_list gone;           /* clients that are to come again */
-    uint64_t reopened;             /* that have */
-    unsigned busy, busy_max;       /* messages that are not answered, and the limit of a pool */
-    uint64_t turns_sent;           /* with a rate: how many were due */
+    unsigned count, receivers; /* clients; the first of them receive */
+    unsigned next, opening;    /* the next to be opened; on their way */
+    uint64_t ready;            /* clients, so far */
+    struct cf_list idle;       /* senders; the one that has been idle for longest first */
+    struct cf_list gone;       /* clients that are to come again */
+    uint64_t reopened;         /* that have */
+    unsigned busy, busy_max;   /* messages that are not answered, and the limit of a pool */
+    uint64_t turns_sent;       /* with a rate: how many were due */
     struct cf_bench_counts counts, at_from, at_until;
     uint64_t from_ns, until_ns; /* when these were taken; 0: not yet */
     uint64_t expected;          /* deliveries of what it has sent */

@@ -89,6 +89,14 @@ describe('a real server', () => {
         });
     }
 
+    test('who delivers connects when the others have been idle', async (t) => {
+        const impatient = await Server.start({ ...roomy, CONFAB_HTTP_HEADER_TIMEOUT_SECONDS: '1' });
+        t.after(() => impatient.stop());
+        const figures = await bench(impatient.address, 'idle', '--connections', 20, '--deliver', '--hold', 2);
+        assertFaultless(figures);
+        assert.deepEqual([figures.messages, figures.deliveries], [1, 20]);
+    });
+
     test('frames that are compressed', async () => {
         const figures = await bench(server.address, 'fanout', '--receivers', 5, '--size', 1000, '--deflate');
         assertLoaded(figures, 5);
