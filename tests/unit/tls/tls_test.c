@@ -451,13 +451,24 @@ static void buffers_have_their_limits(void **state)
                      CF_E_TOO_LARGE);
     assert_int_equal(pair->client.cipher.len, 0);
     pair_end(pair);
-    /* None for the plaintext. */
     pair_connect(pair, &cut);
-    pair->server.plain.max = 16384 - 1;
+    pair->server.cipher.max = 25;
+    assert_int_equal(cf_tls_send(pair->server.tls, CF_LIT("four"), &pair->server.cipher),
+                     CF_E_TOO_LARGE);
+    assert_int_equal(pair->server.cipher.len, 0);
+    pair_end(pair);
+    /* None for the plaintext: a server's has its type behind it, a client's is of any length. */
+    pair_connect(pair, &cut);
+    pair->server.plain.max = 4;
     send_text(&pair->client, "four");
     carry(&pair->client, &pair->server, &cut);
     assert_int_equal(pair->server.error, CF_E_TOO_LARGE);
     assert_int_equal(pair->server.plain.len, 0);
+    pair->client.plain.max = 16384 - 1;
+    send_text(&pair->server, "four");
+    carry(&pair->server, &pair->client, &cut);
+    assert_int_equal(pair->client.error, CF_E_TOO_LARGE);
+    assert_int_equal(pair->client.plain.len, 0);
     pair_end(pair);
 }
 
