@@ -1,5 +1,8 @@
-/* TLS by memory BIO: ciphertext in, plaintext out and the reverse, apart from any socket. TLS 1.2
- * and newer, no renegotiation, no session cache that grows (hazard V30).
+/* TLS: ciphertext in, plaintext out and the reverse, apart from any socket. TLS 1.2 and newer, no
+ * renegotiation, no session cache that grows (hazard V30).
+ *
+ * OpenSSL shakes hands (ossl.h), and keeps a client's connection and one of TLS 1.2. A server's
+ * connection of TLS 1.3 then goes on without it (record.h): its keys are all that an idle one owns.
  *
  *     cf_tls_new(context, host, &tls);
  *     cf_tls_start(tls, &cipher);                                   client role
@@ -41,7 +44,8 @@ void cf_tls_free(struct cf_tls *tls);
 enum cf_error cf_tls_start(struct cf_tls *tls, struct cf_buf *cipher);
 /* Bytes of the peer. *out_handshaken: the handshake is complete (before any plaintext comes).
  * CF_E_CLOSED: the peer has said goodbye, and `plain` may hold its last bytes; CF_E_PROTOCOL:
- * broken TLS, or a certificate that is not trusted; CF_E_NOMEM, CF_E_TOO_LARGE (of the buffers). */
+ * broken TLS, or a certificate that is not trusted; CF_E_NOMEM, CF_E_TOO_LARGE (of the buffers);
+ * CF_E_STATE: OpenSSL has not handed over as it does. */
 enum cf_error cf_tls_receive(struct cf_tls *tls, struct cf_slice bytes, struct cf_buf *plain,
                              struct cf_buf *cipher, bool *out_handshaken);
 /* CF_E_STATE before the handshake is complete, and once either end has failed or said goodbye by
