@@ -127,18 +127,21 @@ enum cf_store_op {
      * E_NOT_MEMBER (also: no such message) */
     CF_STORE_TALK_MARK,
     /* A socket, so that it can be recovered after its connection, or this process, has died. pid,
-     * sid, actor, now: remembers it, in no talk · E_CONFLICT (the pid is taken) */
+     * sid, actor, now, number (the highest one of which nothing was missed when it was opened):
+     * remembers it, in no talk · E_CONFLICT (the pid is taken) */
     CF_STORE_SOCKET_OPEN,
-    /* pid, talk, actor, now → last_number as of this commit. Also remembers that the socket is in
-     * the talk, when there is such a socket of the actor's · E_NOT_MEMBER */
+    /* pid, talk, actor → last_number as of this commit. Also remembers that the socket is in the
+     * talk, when there is such a socket of the actor's; with a sid (now, number: as of OPEN) the
+     * socket is opened first, unless the pid is taken · E_NOT_MEMBER */
     CF_STORE_SOCKET_JOIN,
     /* pid, talk, actor: forgets that */
     CF_STORE_SOCKET_LEAVE,
     /* pid, now (that of the OPEN or RECOVER that is over): forgets the socket, unless it was
      * recovered since; with an empty pid all sockets that were opened or recovered before `now` */
     CF_STORE_SOCKET_CLOSE,
-    /* pid, actor, now, from (the last number that the client has seen; -1: none), since, limit →
-     * sid, talks (only their ids, those that the socket was in and the actor still takes part in),
+    /* pid, actor, now, from (the last number that the client has seen; -1: none), since, limit, and
+     * of a socket that the store may not know, sid and number as of OPEN (else an empty sid) → sid,
+     * talks (only their ids, those that the socket was in and the actor still takes part in),
      * and what it has missed, up to last_number: talk_messages (without receipts) of those talks,
      * of after the socket joined; marks on the actor's messages in any talk that the actor still
      * takes part in, of after the socket was opened; each in the order of their numbers. The socket
@@ -359,7 +362,7 @@ struct cf_store_request {
     enum cf_talk_mark_kind mark;
     struct cf_slice *users; /* in the arena */
     size_t users_count;
-    struct cf_slice pid, sid; /* sid: out of RECOVER */
+    struct cf_slice pid, sid; /* sid: also out of RECOVER */
     struct cf_uuid thread;
     struct cf_uuid *uuids; /* in the arena; of CONDEMN, and of GROUPS_AMONG, also out */
     size_t uuids_count;
@@ -405,9 +408,10 @@ struct cf_store_stats {
     uint64_t queued;    /* writes waiting now */
     uint64_t commit_us; /* total time in commits */
     uint64_t database_bytes, wal_bytes;
-    int64_t stamp; /* none less than this will be given: the highest given; before the first one,
+    int64_t number; /* the highest that a message or mark of a talk has */
+    int64_t stamp;  /* none less than this will be given: the highest given; before the first one,
                       the time of the opening */
-    bool writable; /* false: reads only (disk full, I/O error) */
+    bool writable;  /* false: reads only (disk full, I/O error) */
 };
 
 /* A zeroed request with an empty arena of at most 8 MiB. NULL without memory. */

@@ -378,7 +378,11 @@ static void take_event(struct cf_worker *worker, struct cf_event *event)
         tell_others(worker, event);
         break;
     case CF_EVENT_TALK_MESSAGE:
+        worker->number_taken = event->talk_message.id;
+        publish_in_order(worker, event);
+        break;
     case CF_EVENT_TALK_MARK:
+        worker->number_taken = event->mark.number;
         publish_in_order(worker, event);
         break;
     case CF_EVENT_GROUP:

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "chat/talk.h"
+#include "server/newcomers.h"
 #include "server/people.h"
 
 /* A conversation in which the user is still taken for present. */
@@ -65,8 +66,28 @@ void cf_lost_forget(struct cf_worker *worker, const struct cf_identity *identity
     struct cf_asker asker = {identity, &worker->server->entropy, cf_worker_now(worker)};
     struct cf_store_request *request;
     asker.now.us = life->opened;
+    cf_newcomer_leave(worker->server, life);
+    if (!life->asked)
+        return;
     if (cf_talk_socket(&asker, CF_STORE_SOCKET_CLOSE, pid_of(life), 0, &request, NULL) == CF_OK)
         cf_worker_submit(worker, &worker->noted_job, 0, request);
+}
+
+void cf_life_save(struct cf_worker *worker, const struct cf_identity *identity,
+                  struct cf_life *life)
+{
+    struct cf_asker asker = {identity, &worker->server->entropy, cf_worker_now(worker)};
+    struct cf_store_request *request;
+    life->asked = true;
+    life->known = life->known || !cf_newcomer_is(worker->server, life);
+    if (life->known ||
+        cf_talk_socket(&asker, CF_STORE_SOCKET_OPEN, pid_of(life), 0, &request, NULL) != CF_OK)
+        return; /* the next ping tries again */
+    if (cf_newcomer_introduce(worker->server, request) != CF_OK || request->sid.len == 0) {
+        cf_store_request_free(request);
+        return;
+    }
+    cf_worker_submit(worker, &worker->noted_job, 0, request);
 }
 
 static void on_timer(struct cf_loop_timer *timer)
@@ -100,6 +121,10 @@ void cf_lost_keep(struct cf_socket *socket)
 {
     struct cf_worker *worker = socket->worker;
     struct cf_person *person = socket->person;
+    cf_ms now = cf_worker_now(worker).ms;
+    cf_newcomer_lose(worker->server, &person->life, now + CF_LOST_REMEMBERED_MS);
+    if (!person->life.asked)
+        return; /* who was never asked for has joined nothing either */
     struct cf_lost *lost = calloc(1, sizeof(*lost));
     struct kept_seat *seats = calloc(person->seats_count + 1, sizeof(*seats));
     if (lost == NULL || seats == NULL) {
@@ -107,7 +132,6 @@ void cf_lost_keep(struct cf_socket *socket)
         free(seats);
         return;
     }
-    cf_ms now = cf_worker_now(worker).ms;
     *lost = (struct cf_lost){.worker = worker,
                              .identity = cf_person_identity(person),
                              .place = cf_socket_place(socket),
@@ -193,14 +217,24 @@ void cf_lost_remove(struct cf_worker *worker, int64_t talk, struct cf_slice user
     }
 }
 
+static void on_later_sweep(struct cf_loop_timer *timer)
+{
+    struct cf_worker *worker = CF_CONTAINER_OF(timer, struct cf_worker, sweep);
+    cf_ms now = cf_worker_now(worker).ms;
+    cf_newcomers_sweep(worker->server, now);
+    cf_loop_timer_set(worker->loop, timer, now + CF_LOST_REMEMBERED_MS);
+}
+
 static void on_sweep(struct cf_loop_timer *timer)
 {
     struct cf_worker *worker = CF_CONTAINER_OF(timer, struct cf_worker, sweep);
     struct cf_store_request *request = cf_store_request_new(CF_STORE_SOCKET_CLOSE);
-    if (request == NULL)
-        return; /* the next start sweeps again */
-    request->now = worker->server->started;
-    cf_worker_submit(worker, &worker->noted_job, 0, request);
+    if (request != NULL) { /* else the next start sweeps again */
+        request->now = worker->server->started;
+        cf_worker_submit(worker, &worker->noted_job, 0, request);
+    }
+    timer->fire = on_later_sweep;
+    on_later_sweep(timer);
 }
 
 void cf_lost_sweep_later(struct cf_worker *worker)

@@ -5,7 +5,11 @@
 
 #include "server/socket.h"
 
-enum { CF_LOST_PRESENT_MS = 5000, CF_LOST_REMEMBERED_MS = 120000 };
+enum {
+    CF_LOST_PRESENT_MS = 5000,
+    CF_LOST_REMEMBERED_MS = 120000,
+    CF_LIFE_SAVED_US = 1000000, /* the store is told of a socket that has joined nothing so long */
+};
 
 struct cf_lost;
 
@@ -14,6 +18,10 @@ struct cf_lost;
 enum cf_error cf_life_enter(struct cf_worker *worker, struct cf_life *life);
 /* It is found no more; harmless when it is not found anyway. */
 void cf_life_leave(struct cf_worker *worker, struct cf_life *life);
+
+/* Asks the store to remember a socket, if it does not know it yet. */
+void cf_life_save(struct cf_worker *worker, const struct cf_identity *identity,
+                  struct cf_life *life);
 
 /* Takes the seats' presences over, and the memory of the store. Without memory they end at once. */
 void cf_lost_keep(struct cf_socket *socket);
@@ -27,10 +35,10 @@ void cf_lost_supersede(struct cf_worker *worker, const uint8_t pid[CF_SOCKET_PID
 void cf_lost_remove(struct cf_worker *worker, int64_t talk, struct cf_slice user);
 /* The server stops: presences end, what the store remembers stays. */
 void cf_lost_end_all(struct cf_worker *worker);
-/* Sockets of before the server's start are recovered or, 2 minutes later, forgotten. Once, by the
- * first worker. */
+/* Sockets of before the server's start are recovered or, 2 minutes later, forgotten; newcomers that
+ * are not recovered are looked for every 2 minutes. By the first worker. */
 void cf_lost_sweep_later(struct cf_worker *worker);
-/* Asks the store to forget a socket. */
+/* A socket is not to be recovered: asks the store, if it may know it, to forget it. */
 void cf_lost_forget(struct cf_worker *worker, const struct cf_identity *identity,
                     const struct cf_life *life);
 

@@ -10,6 +10,7 @@
 #include "edge/tls/digest.h"
 #include "edge/uv/listener.h"
 #include "server/clock.h"
+#include "server/newcomers.h"
 #include "server/session.h"
 #include "server/text.h"
 #include "server/worker.h"
@@ -252,6 +253,7 @@ enum cf_error cf_parts_open_core(struct cf_server *server, const struct cf_confi
     pthread_mutex_init(&server->people_lock, NULL);
     pthread_mutex_init(&server->tls_lock, NULL);
     cf_map_init(&server->holds, server->hash_key);
+    cf_newcomers_init(server);
     set_configs(server);
     set_sio_configs(server);
     set_orbital_config(server);
@@ -268,8 +270,11 @@ void cf_parts_set_store(struct cf_server *server, struct cf_store *store)
     struct cf_store_stats stats;
     server->store = store;
     store->ops->stats(store, &stats);
-    for (size_t w = 0; w < server->workers_count; w++)
-        server->workers[w]->stamp_taken = server->workers[w]->stamp_told = stats.stamp;
+    for (size_t w = 0; w < server->workers_count; w++) {
+        struct cf_worker *worker = server->workers[w];
+        worker->number_taken = stats.number;
+        worker->stamp_taken = worker->stamp_told = stats.stamp;
+    }
 }
 
 enum cf_error cf_parts_open(struct cf_server *server, const struct cf_config *config,
@@ -302,6 +307,7 @@ void cf_parts_close(struct cf_server *server)
     cf_directory_free(server->talk_people);
     cf_rates_free(server->talk_rates);
     cf_map_deinit(&server->holds);
+    cf_newcomers_deinit(server);
     cf_tls_context_unref(server->tls);
     cf_jwt_verifier_free(server->verifier);
     pthread_mutex_destroy(&server->people_lock);

@@ -216,7 +216,9 @@ void cf_seats_end(struct cf_socket *socket)
                 cf_seats_type(seat, false);
         }
         cf_lost_keep(socket);
-    } else if (!worker->draining) {
+    } else if (worker->draining) {
+        cf_life_save(worker, &identity, &person->life);
+    } else {
         cf_lost_forget(worker, &identity, &person->life);
     }
     while (!cf_list_empty(&person->seats))

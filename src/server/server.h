@@ -53,7 +53,10 @@ struct cf_server {
     struct cf_attempts *address_attempts; /* NULL: no limit */
     struct cf_directory *talk_people;
     struct cf_rates *talk_rates;
-    struct cf_map holds; /* holds.h: uploads that are being written */
+    struct cf_map holds;     /* holds.h: uploads that are being written */
+    struct cf_map newcomers; /* newcomers.h: sockets that the store does not know yet, by pid; */
+    struct cf_list newcomers_lost; /* those of them that are lost, */
+    size_t newcomers_lost_count;
 
     /* replaced on SIGHUP */
     pthread_mutex_t tls_lock;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/fanout.h"
+#include "server/lost.h"
 
 static cf_ms now_ms(const struct cf_socket *socket)
 {
@@ -23,6 +24,27 @@ uint8_t cf_socket_form(const struct cf_socket *socket)
 
 /* ---- opening ---- */
 
+static void tick_person(struct cf_socket *socket, cf_us now)
+{
+    struct cf_person *person = socket->person;
+    if (now >= person->expires) {
+        cf_socket_expel(socket);
+    } else if (now >= person->life.opened + CF_LIFE_SAVED_US && !person->life.known) {
+        struct cf_identity identity = cf_person_identity(person);
+        cf_life_save(socket->worker, &identity, &person->life);
+    }
+}
+
+/* The token's end, or before that the time for the store to know of it. */
+static cf_ms person_deadline(const struct cf_person *person, const struct cf_now *now)
+{
+    cf_us due = person->expires;
+    if (!person->life.asked && person->life.opened + CF_LIFE_SAVED_US < due)
+        due = person->life.opened + CF_LIFE_SAVED_US;
+    cf_us left = due - now->us;
+    return now->ms + (left > 0 ? left / 1000 + 1 : 0);
+}
+
 static void on_timer(struct cf_loop_timer *timer)
 {
     struct cf_socket *socket = CF_CONTAINER_OF(timer, struct cf_socket, timer);
@@ -31,8 +53,8 @@ static void on_timer(struct cf_loop_timer *timer)
     cf_seats_tick(socket, now.ms);
     if (cf_sio_tick(&socket->sio, now.ms) != CF_OK)
         cf_eio_abort(&socket->eio, CF_EIO_BY_SERVER); /* nobody whom to wait for */
-    if (socket->person != NULL && now.us >= socket->person->expires)
-        cf_socket_expel(socket);
+    if (socket->person != NULL)
+        tick_person(socket, now.us);
     cf_socket_settle(socket);
 }
 
@@ -232,10 +254,8 @@ static void set_timer(struct cf_socket *socket)
     struct cf_now now = cf_worker_now(socket->worker);
     cf_ms deadline = cf_ms_earlier(cf_eio_deadline(&socket->eio), cf_sio_deadline(&socket->sio));
     deadline = cf_ms_earlier(deadline, cf_seats_deadline(socket));
-    if (socket->person != NULL) {
-        cf_us left = socket->person->expires - now.us;
-        deadline = cf_ms_earlier(deadline, now.ms + (left > 0 ? left / 1000 + 1 : 0));
-    }
+    if (socket->person != NULL)
+        deadline = cf_ms_earlier(deadline, person_deadline(socket->person, &now));
     if (deadline == CF_MS_NEVER)
         cf_loop_timer_stop(socket->worker->loop, &socket->timer);
     else

@@ -42,6 +42,8 @@ struct cf_life {
     uint8_t pid[CF_SOCKET_PID_LEN];
     cf_us opened; /* what the store knows it by */
     bool lost;    /* it is in a struct cf_lost, else in a struct cf_person */
+    bool asked;   /* the store was asked to remember it, which it may do */
+    bool known;   /* it does */
 };
 
 /* Who the socket is. */

@@ -5,6 +5,7 @@
 #include "dialect/talk/tell.h"
 #include "server/fanout.h"
 #include "server/lost.h"
+#include "server/newcomers.h"
 #include "server/people.h"
 #include "server/socket.h"
 
@@ -108,11 +109,18 @@ static struct cf_socket_ask take_ask(struct cf_worker *worker, struct cf_store_r
     return ask;
 }
 
+/* The store knows the socket that it was told of, or has answered for. */
+static void note_known(struct cf_worker *worker, const struct cf_store_request *request)
+{
+    if (request->error == CF_OK && request->sid.len > 0)
+        cf_newcomer_known(worker->server, request->pid);
+}
+
 void cf_socket_noted_done(struct cf_worker *worker, struct cf_session *session,
                           struct cf_store_request *request)
 {
     (void)session;
-    (void)worker;
+    note_known(worker, request);
     cf_store_request_free(request);
 }
 
@@ -193,6 +201,7 @@ void cf_socket_joined_done(struct cf_worker *worker, struct cf_session *session,
     (void)session;
     struct cf_socket *socket;
     struct cf_socket_ask ask = take_ask(worker, request, &socket);
+    note_known(worker, request);
     if (socket != NULL && request->error != CF_OK)
         cf_socket_ack_refused(socket, &ask, request->error, cf_talk_text(request->error), 0);
     else if (socket != NULL)
@@ -302,6 +311,7 @@ void cf_socket_recovered_done(struct cf_worker *worker, struct cf_session *sessi
     (void)session;
     struct cf_socket *socket;
     (void)take_ask(worker, request, &socket);
+    note_known(worker, request);
     if (socket != NULL && request->error == CF_OK) {
         recovered(socket, request);
     } else if (socket != NULL) {

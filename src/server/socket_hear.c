@@ -5,6 +5,7 @@
 #include "dialect/talk/hear.h"
 #include "dialect/talk/tell.h"
 #include "server/lost.h"
+#include "server/newcomers.h"
 #include "server/people.h"
 #include "server/socket.h"
 
@@ -83,8 +84,14 @@ static enum cf_error recover(struct cf_socket *socket, const struct cf_talk_auth
     request->from = read_offset(auth->offset);
     request->since = asker.now.us - (cf_us)CF_TALK_REPLAY_SECONDS * 1000000;
     request->limit = CF_TALK_REPLAY_MAX;
+    error = cf_newcomer_introduce(socket->worker->server, request);
+    if (error != CF_OK) {
+        cf_store_request_free(request);
+        return error;
+    }
     memcpy(socket->person->life.pid, auth->pid.ptr, CF_SOCKET_PID_LEN);
     socket->person->life.opened = asker.now.us;
+    socket->person->life.asked = true;
     cf_socket_submit(socket, request, &ask);
     return CF_OK;
 }
@@ -112,29 +119,34 @@ static enum cf_error enter(struct cf_socket *socket, const struct cf_sio_event *
     return CF_OK;
 }
 
+/* A life of its own, which the store need not know of yet. */
+static enum cf_error begin_life(struct cf_socket *socket, struct cf_slice id)
+{
+    struct cf_worker *worker = socket->worker;
+    struct cf_person *person = socket->person;
+    enum cf_error error = cf_person_listen(socket);
+    if (error == CF_OK)
+        error = cf_life_enter(worker, &person->life);
+    if (error == CF_OK)
+        error = cf_newcomer_add(worker->server, &person->life, id, cf_person_user(person),
+                                worker->number_taken);
+    return error;
+}
+
 void cf_socket_let_in(struct cf_socket *socket)
 {
     struct cf_person *person = socket->person;
     struct cf_identity identity = cf_person_identity(person);
-    struct cf_asker asker = asker_of(socket, &identity);
-    struct cf_store_request *request;
     struct cf_buf packet;
-    uint8_t id_text[CF_SOCKET_ID_LEN];
+    uint8_t secret[CF_SOCKET_ID_LEN + CF_SOCKET_PID_LEN];
     cf_buf_init(&packet, REPLY_MAX);
-    make_id(socket, id_text, sizeof(id_text));
-    make_id(socket, person->life.pid, sizeof(person->life.pid));
-    person->life.opened = asker.now.us;
-    struct cf_slice id = cf_slice_of(id_text, sizeof(id_text));
-    struct cf_slice pid = cf_slice_of(person->life.pid, sizeof(person->life.pid));
-    enum cf_error error = cf_talk_socket(&asker, CF_STORE_SOCKET_OPEN, pid, 0, &request, NULL);
-    if (error == CF_OK)
-        error = cf_arena_copy(&request->arena, id, &request->sid);
-    if (error == CF_OK)
-        cf_worker_submit(socket->worker, &socket->worker->noted_job, 0, request);
-    if (error == CF_OK)
-        error = cf_person_listen(socket);
-    if (error == CF_OK)
-        error = cf_life_enter(socket->worker, &person->life);
+    make_id(socket, secret, sizeof(secret));
+    struct cf_slice id = cf_slice_of(secret, CF_SOCKET_ID_LEN);
+    struct cf_slice pid = cf_slice_of(secret + CF_SOCKET_ID_LEN, CF_SOCKET_PID_LEN);
+    person->life = (struct cf_life){.opened = cf_worker_now(socket->worker).us};
+    memcpy(person->life.pid, pid.ptr, pid.len);
+    cf_worker_sight(socket->worker, &identity);
+    enum cf_error error = begin_life(socket, id);
     if (error == CF_OK)
         error = cf_sio_accept(&socket->sio, 0, id, pid, &packet);
     if (error == CF_OK) {
@@ -196,6 +208,16 @@ static enum cf_error mark(struct cf_socket *socket, const struct cf_talk_heard *
     return CF_OK;
 }
 
+/* Of whom the store knows nothing, it learns with the first join. */
+static enum cf_error introduce(struct cf_socket *socket, struct cf_store_request *request)
+{
+    enum cf_error error = cf_newcomer_introduce(socket->worker->server, request);
+    socket->person->life.asked = true;
+    if (error != CF_OK)
+        cf_store_request_free(request);
+    return error;
+}
+
 static enum cf_error ask_seat(struct cf_socket *socket, int64_t talk, enum cf_store_op op,
                               struct cf_socket_ask *ask)
 {
@@ -205,6 +227,8 @@ static enum cf_error ask_seat(struct cf_socket *socket, int64_t talk, enum cf_st
     enum cf_chat_field field = CF_FIELD_NONE;
     struct cf_slice pid = cf_slice_of(socket->person->life.pid, sizeof(socket->person->life.pid));
     enum cf_error error = cf_talk_socket(&asker, op, pid, talk, &request, &field);
+    if (error == CF_OK && op == CF_STORE_SOCKET_JOIN)
+        error = introduce(socket, request);
     if (error != CF_OK)
         return error;
     cf_socket_submit(socket, request, ask);

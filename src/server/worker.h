@@ -21,7 +21,7 @@ struct cf_job {
                  struct cf_store_request *request);
 };
 
-enum { CF_SIGHTINGS = 1024 };
+enum { CF_SIGHTINGS = 8192 };
 
 enum cf_order {
     CF_ORDER_DRAIN = 1, /* stop accepting, say goodbye, finish */
@@ -49,6 +49,7 @@ struct cf_worker {
     struct cf_loop_timer sweep; /* the first worker's: sockets of earlier processes are forgotten */
     struct cf_list lost;        /* struct cf_lost */
     struct cf_uuid run;         /* the conversation, or group, whose events the hub is collecting */
+    int64_t number_taken;       /* of the last event of a conversation that came */
     int64_t stamp_taken;        /* of the last event of a group that came, */
     int64_t stamp_told;  /* and of the last that is in the queues: a cursor for all its clients */
     size_t jobs_running; /* store requests that have not come back */

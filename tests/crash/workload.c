@@ -204,7 +204,8 @@ static void fill_talk(struct maker *maker, struct cf_store_request *request)
     request->number = 1 + pick(maker, 3 + 3 * (uint32_t)maker->number);
     request->mark = pick(maker, 2) == 0 ? CF_MARK_DELIVERED : CF_MARK_READ;
     request->pid = pick(maker, 4) == 0 ? pick_user(maker) : request->actor;
-    request->sid = keep_number(request, "sid", request->ticket);
+    if (request->op == CF_STORE_SOCKET_OPEN || pick(maker, 3) != 0)
+        request->sid = keep_number(request, "sid", request->ticket);
     request->from =
         pick(maker, 4) == 0 ? -1 : (int64_t)pick(maker, 3 + 3 * (uint32_t)maker->number);
     request->limit = 1000;

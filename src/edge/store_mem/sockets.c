@@ -43,16 +43,16 @@ void cf_mem_sockets_free(struct mem_store *mem)
         free_socket(CF_LIST_ENTRY(mem->sockets.next, struct mem_socket, link));
 }
 
-enum cf_error cf_mem_socket_open(struct mem_store *mem, struct cf_store_request *request)
+/* One that is not in the store yet. */
+static enum cf_error new_socket(struct mem_store *mem, const struct cf_store_request *request,
+                                struct mem_socket **out_socket)
 {
-    if (find_socket(mem, request->pid) != NULL)
-        return CF_E_CONFLICT;
     struct mem_socket *socket = calloc(1, sizeof(*socket));
     if (socket == NULL)
         return CF_E_NOMEM;
     cf_list_init(&socket->link);
     socket->opened = request->now;
-    socket->number = (int64_t)mem->events_count;
+    socket->number = request->number;
     enum cf_error error = cf_mem_user_put(mem, request->actor, request->actor_name, &socket->user);
     if (error == CF_OK)
         error = cf_mem_copy(request->pid, &socket->pid);
@@ -62,8 +62,40 @@ enum cf_error cf_mem_socket_open(struct mem_store *mem, struct cf_store_request 
         free_socket(socket);
         return error;
     }
-    cf_list_push_back(&mem->sockets, &socket->link);
+    *out_socket = socket;
     return CF_OK;
+}
+
+/* CF_E_CONFLICT: the pid is taken. */
+enum cf_error cf_mem_socket_open(struct mem_store *mem, struct cf_store_request *request)
+{
+    struct mem_socket *socket;
+    if (find_socket(mem, request->pid) != NULL)
+        return CF_E_CONFLICT;
+    enum cf_error error = new_socket(mem, request, &socket);
+    if (error == CF_OK)
+        cf_list_push_back(&mem->sockets, &socket->link);
+    return error;
+}
+
+/* The actor's socket, or (*out_made) one that is not in the store yet, as the request tells of it.
+ * NULL: there is none. */
+static enum cf_error find_or_make(struct mem_store *mem, const struct cf_store_request *request,
+                                  struct mem_socket **out_socket, bool *out_made)
+{
+    *out_socket = find_own(mem, request);
+    *out_made =
+        *out_socket == NULL && request->sid.len > 0 && find_socket(mem, request->pid) == NULL;
+    return *out_made ? new_socket(mem, request, out_socket) : CF_OK;
+}
+
+/* What was made stays, unless the request was refused. */
+static void keep_made(struct mem_store *mem, struct mem_socket *made, enum cf_error error)
+{
+    if (error == CF_OK)
+        cf_list_push_back(&mem->sockets, &made->link);
+    else
+        free_socket(made);
 }
 
 /* In the order of the talks' ids. Of a socket that is in the talk already the first joining counts:
@@ -89,11 +121,17 @@ enum cf_error cf_mem_socket_join(struct mem_store *mem, struct cf_store_request 
     struct mem_talk *talk = cf_mem_talk_find_own(mem, request);
     if (talk == NULL)
         return CF_E_NOT_MEMBER;
-    enum cf_error error = cf_mem_actor_put(mem, request);
-    struct mem_socket *socket = find_own(mem, request);
+    struct mem_socket *socket;
+    bool made;
+    enum cf_error error = find_or_make(mem, request, &socket, &made);
+    if (error != CF_OK)
+        return error;
+    error = cf_mem_actor_put(mem, request);
     request->last_number = (int64_t)mem->events_count;
     if (error == CF_OK && socket != NULL)
         error = join(socket, talk, request->last_number);
+    if (made)
+        keep_made(mem, socket, error);
     return error;
 }
 
@@ -216,12 +254,10 @@ static enum cf_error fill_missed(const struct mem_store *mem, const struct mem_s
     return error;
 }
 
-enum cf_error cf_mem_socket_recover(struct mem_store *mem, struct cf_store_request *request)
+static enum cf_error recover(struct mem_store *mem, struct mem_socket *socket,
+                             struct cf_store_request *request)
 {
     struct cf_arena *arena = &request->arena;
-    struct mem_socket *socket = find_own(mem, request);
-    if (socket == NULL)
-        return CF_E_NOT_FOUND;
     size_t messages;
     size_t marks;
     enum cf_error error = count_missed(mem, socket, request, &messages, &marks);
@@ -243,4 +279,17 @@ enum cf_error cf_mem_socket_recover(struct mem_store *mem, struct cf_store_reque
     request->last_number = (int64_t)mem->events_count;
     socket->opened = request->now;
     return CF_OK;
+}
+
+enum cf_error cf_mem_socket_recover(struct mem_store *mem, struct cf_store_request *request)
+{
+    struct mem_socket *socket;
+    bool made;
+    enum cf_error error = find_or_make(mem, request, &socket, &made);
+    if (error != CF_OK)
+        return error;
+    error = socket == NULL ? CF_E_NOT_FOUND : recover(mem, socket, request);
+    if (made)
+        keep_made(mem, socket, error);
+    return error;
 }

@@ -25,6 +25,7 @@ static void submit(struct cf_store *store, struct cf_list *requests)
 static void read_stats(struct cf_store *store, struct cf_store_stats *out_stats)
 {
     *out_stats = from_store(store)->stats;
+    out_stats->number = (int64_t)from_store(store)->events_count;
     out_stats->stamp = from_store(store)->clock.stamp;
 }
 

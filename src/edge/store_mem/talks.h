@@ -58,7 +58,7 @@ struct mem_socket {
     struct cf_slice pid, sid;
     struct mem_user *user;
     cf_us opened;   /* or recovered */
-    int64_t number; /* the highest one given when it was opened; recovering leaves it */
+    int64_t number; /* as of when it was opened; recovering leaves it */
     struct mem_joined *talks;
     size_t talks_count;
 };

@@ -13,7 +13,8 @@ struct cf_sqlite_shared {
     struct cf_sqlite_queue writes;
     struct cf_sqlite_queue reads; /* also what is answered already and only waits for hand-over */
     atomic_bool writable;
-    atomic_bool read_failed; /* a reader met damage: the writer is to report it */
+    atomic_bool read_failed;    /* a reader met damage: the writer is to report it */
+    atomic_int_fast64_t number; /* the highest given, to messages and marks of conversations */
     atomic_int_fast64_t
         stamp; /* the highest given; before the first one, the time of the opening */
     atomic_uint_fast64_t commits, writes_done, reads_done, failures, commit_us;

@@ -5,23 +5,43 @@
 #include "edge/store_sqlite/talk.h"
 #include "edge/store_sqlite/write_rooms.h"
 
-int cf_sqlite_socket_open(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
-                          int64_t last_number, struct cf_store_request *request)
+/* Nothing when the pid is taken, which *out_inserted tells. */
+static int insert_socket(struct cf_sqlite_db *db, const struct cf_store_request *request,
+                         bool *out_inserted)
 {
     struct cf_sqlite_query query = cf_sqlite_query(db, CF_SQL_SOCKET_INSERT);
     cf_sqlite_bind_text(&query, request->pid);
     cf_sqlite_bind_text(&query, request->sid);
     cf_sqlite_bind_text(&query, request->actor);
     cf_sqlite_bind_int(&query, request->now);
-    cf_sqlite_bind_int(&query, last_number);
+    cf_sqlite_bind_int(&query, request->number);
     int rc = cf_sqlite_execute(&query);
+    *out_inserted = rc == SQLITE_OK && sqlite3_changes(db->handle) == 1;
+    return rc;
+}
+
+int cf_sqlite_socket_open(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
+                          struct cf_store_request *request)
+{
+    bool inserted;
+    int rc = insert_socket(db, request, &inserted);
     if (rc != SQLITE_OK)
         return rc;
-    if (sqlite3_changes(db->handle) == 0) {
+    if (!inserted) {
         request->error = CF_E_CONFLICT;
         return SQLITE_OK;
     }
     return cf_sqlite_put_user(db, names, request->actor, request->actor_name);
+}
+
+static int insert_joined(struct cf_sqlite_db *db, const struct cf_store_request *request)
+{
+    struct cf_sqlite_query query = cf_sqlite_query(db, CF_SQL_SOCKET_ROOM_INSERT);
+    cf_sqlite_bind_text(&query, request->pid);
+    cf_sqlite_bind_int(&query, request->talk);
+    cf_sqlite_bind_text(&query, request->actor);
+    cf_sqlite_bind_int(&query, request->last_number);
+    return cf_sqlite_execute(&query);
 }
 
 int cf_sqlite_socket_join(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
@@ -32,12 +52,10 @@ int cf_sqlite_socket_join(struct cf_sqlite_db *db, struct cf_sqlite_names *names
     if (rc != SQLITE_OK || request->error != CF_OK)
         return rc;
     request->last_number = last_number;
-    struct cf_sqlite_query query = cf_sqlite_query(db, CF_SQL_SOCKET_ROOM_INSERT);
-    cf_sqlite_bind_text(&query, request->pid);
-    cf_sqlite_bind_int(&query, request->talk);
-    cf_sqlite_bind_text(&query, request->actor);
-    cf_sqlite_bind_int(&query, last_number);
-    rc = cf_sqlite_execute(&query);
+    if (request->sid.len > 0)
+        rc = insert_socket(db, request, &(bool){false});
+    if (rc == SQLITE_OK)
+        rc = insert_joined(db, request);
     return rc != SQLITE_OK ? rc
                            : cf_sqlite_put_name(db, names, request->actor, request->actor_name);
 }
@@ -96,6 +114,7 @@ struct joined {
 
 /* What a socket comes back to. */
 struct socket {
+    bool known;
     int64_t opened_number;
     struct joined *joined;
     size_t joined_count;
@@ -107,9 +126,12 @@ static int find_socket(struct cf_sqlite_db *db, struct cf_store_request *request
     struct cf_sqlite_query query = cf_sqlite_query(db, CF_SQL_SOCKET_FOR);
     cf_sqlite_bind_text(&query, request->pid);
     cf_sqlite_bind_text(&query, request->actor);
-    if (cf_sqlite_step(&query)) {
+    socket->known = cf_sqlite_step(&query);
+    if (socket->known) {
         request->error = cf_sqlite_column_text(&query, 0, &request->arena, &request->sid);
         socket->opened_number = cf_sqlite_column_int(&query, 1);
+    } else if (request->sid.len > 0) {
+        socket->opened_number = request->number;
     } else {
         request->error = CF_E_NOT_FOUND;
     }
@@ -235,12 +257,27 @@ static int add_missed(struct cf_sqlite_db *db, struct cf_store_request *request,
     return rc;
 }
 
+/* E_NOT_FOUND: the pid is another user's. */
+static int open_late(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
+                     struct cf_store_request *request)
+{
+    bool inserted;
+    int rc = insert_socket(db, request, &inserted);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (!inserted) {
+        request->error = CF_E_NOT_FOUND;
+        return SQLITE_OK;
+    }
+    return cf_sqlite_put_user(db, names, request->actor, request->actor_name);
+}
+
 /* Only the time of opening moves. The numbers stay: whoever dies again before the answer has
  * arrived comes back with the same `from`, and has then missed the same. */
 int cf_sqlite_socket_recover(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
                              int64_t last_number, struct cf_store_request *request)
 {
-    struct socket socket = {0, NULL, 0};
+    struct socket socket = {.joined_count = 0};
     int rc = find_socket(db, request, &socket);
     if (rc == SQLITE_OK && request->error == CF_OK)
         rc = find_joined(db, request, &socket);
@@ -249,6 +286,8 @@ int cf_sqlite_socket_recover(struct cf_sqlite_db *db, struct cf_sqlite_names *na
     if (rc != SQLITE_OK || request->error != CF_OK)
         return rc;
     request->last_number = last_number;
+    if (!socket.known)
+        return open_late(db, names, request);
     struct cf_sqlite_query query = cf_sqlite_query(db, CF_SQL_SOCKET_REOPEN);
     cf_sqlite_bind_text(&query, request->pid);
     cf_sqlite_bind_int(&query, request->now);

@@ -6,7 +6,7 @@
 #include "edge/store_sqlite/write.h"
 
 int cf_sqlite_socket_open(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
-                          int64_t last_number, struct cf_store_request *request);
+                          struct cf_store_request *request);
 int cf_sqlite_socket_join(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
                           int64_t last_number, struct cf_store_request *request);
 int cf_sqlite_socket_leave(struct cf_sqlite_db *db, struct cf_sqlite_names *names,

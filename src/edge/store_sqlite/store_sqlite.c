@@ -69,6 +69,7 @@ static void read_stats(struct cf_store *store, struct cf_store_stats *out_stats)
         .commit_us = atomic_load(&shared->commit_us),
         .database_bytes = cf_sqlite_file_bytes(shared->config.path, ""),
         .wal_bytes = cf_sqlite_file_bytes(shared->config.path, "-wal"),
+        .number = atomic_load(&shared->number),
         .stamp = atomic_load(&shared->stamp),
         .writable = atomic_load(&shared->writable),
     };

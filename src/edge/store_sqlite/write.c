@@ -234,7 +234,7 @@ static int write_talk(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
     case CF_STORE_TALK_MARK:
         return cf_sqlite_talk_mark(db, names, last_number, request);
     case CF_STORE_SOCKET_OPEN:
-        return cf_sqlite_socket_open(db, names, *last_number, request);
+        return cf_sqlite_socket_open(db, names, request);
     case CF_STORE_SOCKET_JOIN:
         return cf_sqlite_socket_join(db, names, *last_number, request);
     case CF_STORE_SOCKET_LEAVE:

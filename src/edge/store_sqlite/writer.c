@@ -143,6 +143,12 @@ static int commit(struct cf_sqlite_writer *writer)
     return rc;
 }
 
+static void show_counters(const struct cf_sqlite_writer *writer)
+{
+    atomic_store(&writer->shared->number, writer->counters.number);
+    atomic_store(&writer->shared->stamp, writer->counters.clock.stamp);
+}
+
 static int execute_batch(struct cf_sqlite_writer *writer, struct cf_list *batch)
 {
     int rc = cf_sqlite_db_run(&writer->db, CF_SQL_BEGIN_IMMEDIATE);
@@ -161,7 +167,7 @@ static int execute_batch(struct cf_sqlite_writer *writer, struct cf_list *batch)
         rc = commit(writer);
     if (rc == SQLITE_OK)
         atomic_fetch_add(&writer->shared->writes_done, writes);
-    atomic_store(&writer->shared->stamp, writer->counters.clock.stamp);
+    show_counters(writer);
     return rc;
 }
 
@@ -233,7 +239,7 @@ static int read_counters(struct cf_sqlite_writer *writer)
         rc = read_highest(writer, reads[i].statement, reads[i].highest);
     if (writer->counters.clock.stamp == 0)
         writer->counters.clock.stamp = wall_ms();
-    atomic_store(&writer->shared->stamp, writer->counters.clock.stamp);
+    show_counters(writer);
     return rc;
 }
 

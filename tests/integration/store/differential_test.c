@@ -69,7 +69,7 @@ static void fill_talk_request(struct cf_store_request *request)
     request->mark = (enum cf_talk_mark_kind)pick(CF_MARK_READ + 1);
     request->from = pick_from(request->op, request->range);
     request->pid = pick(4) == 0 ? pick_user() : request->actor; /* mostly one's own */
-    request->sid = pick_name();
+    request->sid = pick(3) == 0 ? S("") : pick_name();
     fill_users(request);
     if (request->op < CF_STORE_SOCKET_OPEN)
         return;

@@ -143,12 +143,21 @@ static inline uint64_t unread_by(struct fixture *f, int64_t talk, struct cf_slic
     return 0;
 }
 
+/* The highest that was given. */
+static inline int64_t number_of(struct fixture *f)
+{
+    struct cf_store_stats stats;
+    f->store->ops->stats(f->store, &stats);
+    return stats.number;
+}
+
 /* The time at which it was opened. */
 static inline cf_us open_socket(struct fixture *f, struct cf_slice pid, struct cf_slice actor)
 {
     struct cf_store_request *request = make(f, CF_STORE_SOCKET_OPEN, actor);
     request->pid = pid;
     request->sid = S("a sid");
+    request->number = number_of(f);
     assert_int_equal(run(f, request), CF_OK);
     return request->now;
 }
