@@ -66,9 +66,8 @@ static struct cf_store_request *ask_socket(struct scenario *s, const struct pers
         (void)RETRIED(s, cf_talk_mark(&person->asker, 1, CF_MARK_READ, &request, &field));
     else
         (void)RETRIED(s, cf_talk_socket(&person->asker, op, CF_LIT("pid"), 1, &request, &field));
-    if (op == CF_STORE_SOCKET_OPEN) {
+    if (op == CF_STORE_SOCKET_OPEN || op == CF_STORE_SOCKET_JOIN)
         request->sid = CF_LIT("sid");
-    }
     if (op == CF_STORE_SOCKET_RECOVER) {
         request->limit = 100;
         request->from = 0;
@@ -93,7 +92,8 @@ static void socket_step(struct steps *steps, struct person *person, enum cf_stor
     cf_store_request_free(done);
 }
 
-static void talk_sockets(struct scenario *s)
+/* The store hears of the socket when it connects, or with its first join. */
+static void sockets(struct scenario *s, bool opened)
 {
     struct steps steps;
     struct person ann, bob;
@@ -103,7 +103,8 @@ static void talk_sockets(struct scenario *s)
     steps_call(&steps, &ann,
                POST("conversations", .body = "{\"kind\":\"direct\",\"participantIds\":[\"bob\"]}"),
                201);
-    socket_step(&steps, &bob, CF_STORE_SOCKET_OPEN);
+    if (opened)
+        socket_step(&steps, &bob, CF_STORE_SOCKET_OPEN);
     socket_step(&steps, &bob, CF_STORE_SOCKET_JOIN);
     steps_call(&steps, &ann,
                POST("conversations/1/messages",
@@ -114,6 +115,16 @@ static void talk_sockets(struct scenario *s)
     socket_step(&steps, &bob, CF_STORE_SOCKET_LEAVE);
     socket_step(&steps, &bob, CF_STORE_SOCKET_CLOSE);
     steps_deinit(&steps);
+}
+
+static void talk_sockets(struct scenario *s)
+{
+    sockets(s, true);
+}
+
+static void talk_late_sockets(struct scenario *s)
+{
+    sockets(s, false);
 }
 
 /* ---- Socket.IO ---- */
@@ -314,8 +325,8 @@ static void eio_session(struct scenario *s)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCENARIO(talk_calls),   SCENARIO(talk_sockets), SCENARIO(sio_session),
-        SCENARIO(talk_telling), SCENARIO(eio_session),
+        SCENARIO(talk_calls),  SCENARIO(talk_sockets), SCENARIO(talk_late_sockets),
+        SCENARIO(sio_session), SCENARIO(talk_telling), SCENARIO(eio_session),
     };
     return cmocka_run_group_tests_name("oom talk", tests, NULL, NULL);
 }
