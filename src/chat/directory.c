@@ -2,8 +2,9 @@
  * presence of the one in the other, which is in a list of both. A user has at most seats_max
  * presences, so that finding one is a short walk and needs no third map.
  *
- * Every connection has a seat here, and most are their user's only one: so a presence has its seats
- * in a ring without a head, and they are told by a number which of a user's was taken first. */
+ * Most connections are their user's only one: so a user's presences are linked one way, a presence
+ * has its seats in a ring without a head, and they are told by a number which of a user's was taken
+ * first. */
 #include "chat/directory.h"
 
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 #include "base/mutant.h"
 
 struct user {
-    struct cf_list presences; /* struct presence.in_user */
+    struct cf_presence *presences;
     unsigned seats_count;
     uint32_t id_len;
     uint8_t id[];
@@ -22,20 +23,23 @@ struct user {
 
 struct room {
     struct cf_uuid id;
-    struct cf_list presences; /* struct presence.in_room, in the order of coming */
+    struct cf_list presences; /* struct cf_presence.in_room, in the order of coming */
     size_t streams;
 };
 
-struct presence {
-    struct cf_list in_user, in_room;
+struct cf_presence {
+    struct cf_presence *next; /* of the user */
+    struct cf_list in_room;
     struct user *user;
     struct room *room;
-    struct cf_seat *newest; /* before it in the ring is the one before, behind it the oldest */
+    struct cf_seat *newest; /* before it in the ring is the one before, behind it the oldest; NULL:
+                               it has no seats */
+    uint32_t count;         /* who count on it, those with seats included */
 };
 
 struct cf_seat {
     struct cf_list ring; /* the seats of the presence */
-    struct presence *presence;
+    struct cf_presence *presence;
     uint64_t ticket;
     uint32_t worker;
     uint32_t serial; /* grows from seat to seat, and may wrap */
@@ -81,7 +85,7 @@ static struct user *add_user(struct cf_directory *directory, struct cf_slice id)
     struct user *user = malloc(sizeof(*user) + id.len);
     if (user == NULL)
         return NULL;
-    cf_list_init(&user->presences);
+    user->presences = NULL;
     user->seats_count = 0;
     user->id_len = (uint32_t)id.len;
     if (id.len > 0)
@@ -108,15 +112,17 @@ static struct room *add_room(struct cf_directory *directory, struct cf_uuid id)
     return room;
 }
 
-static struct presence *add_presence(struct user *user, struct room *room)
+static struct cf_presence *add_presence(struct user *user, struct room *room)
 {
-    struct presence *presence = malloc(sizeof(*presence));
+    struct cf_presence *presence = malloc(sizeof(*presence));
     if (presence == NULL)
         return NULL;
     presence->newest = NULL;
+    presence->count = 0;
     presence->user = user;
     presence->room = room;
-    cf_list_push_back(&user->presences, &presence->in_user);
+    presence->next = user->presences;
+    user->presences = presence;
     cf_list_push_back(&room->presences, &presence->in_room);
     return presence;
 }
@@ -126,7 +132,7 @@ static struct cf_seat *seat_of(struct cf_list *ring)
     return CF_LIST_ENTRY(ring, struct cf_seat, ring);
 }
 
-static struct cf_seat *add_seat(struct cf_directory *directory, struct presence *presence,
+static struct cf_seat *add_seat(struct cf_directory *directory, struct cf_presence *presence,
                                 struct cf_slice name, struct cf_seat_place place)
 {
     if (name.len > UINT32_MAX)
@@ -151,7 +157,7 @@ static struct cf_seat *add_seat(struct cf_directory *directory, struct presence 
 /* Takes it out of its presence's ring and frees it. */
 static void drop_seat(struct cf_seat *seat)
 {
-    struct presence *presence = seat->presence;
+    struct cf_presence *presence = seat->presence;
     if (cf_list_empty(&seat->ring))
         presence->newest = NULL;
     else if (presence->newest == seat)
@@ -160,11 +166,11 @@ static void drop_seat(struct cf_seat *seat)
     free(seat);
 }
 
-/* Each drops an entry that nobody needs any more; NULL is allowed. */
+/* Each drops an entry that nobody needs any more; of a user and a room NULL is allowed. */
 
 static void drop_user(struct cf_directory *directory, struct user *user)
 {
-    if (user == NULL || !cf_list_empty(&user->presences))
+    if (user == NULL || user->presences != NULL)
         return;
     cf_map_remove(&directory->users, user_key(user));
     free(user);
@@ -178,25 +184,71 @@ static void drop_room(struct cf_directory *directory, struct room *room)
     free(room);
 }
 
-static void drop_presence(struct presence *presence)
+static void drop_presence(struct cf_presence *presence)
 {
-    if (presence == NULL || presence->newest != NULL)
+    if (presence->count > 0)
         return;
-    cf_list_remove(&presence->in_user);
+    struct cf_presence **at = &presence->user->presences;
+    while (*at != presence)
+        at = &(*at)->next;
+    *at = presence->next;
     cf_list_remove(&presence->in_room);
     free(presence);
 }
 
 /* ---- coming and going ---- */
 
-static struct presence *find_presence(const struct user *user, const struct room *room)
+static struct cf_presence *find_presence(const struct user *user, const struct room *room)
 {
-    for (struct cf_list *node = user->presences.next; node != &user->presences; node = node->next) {
-        struct presence *presence = CF_LIST_ENTRY(node, struct presence, in_user);
-        if (presence->room == room)
-            return presence;
+    struct cf_presence *presence = user->presences;
+    while (presence != NULL && presence->room != room)
+        presence = presence->next;
+    return presence;
+}
+
+enum cf_error cf_directory_come(struct cf_directory *directory, struct cf_slice user_id,
+                                struct cf_uuid room_id, struct cf_presence **out_presence,
+                                bool *out_came)
+{
+    struct user *user = cf_map_get(&directory->users, user_id);
+    struct room *room = cf_map_get(&directory->rooms, room_key(&room_id));
+    struct cf_presence *presence = NULL;
+    if (user != NULL && user->seats_count >= directory->seats_max)
+        return CF_E_TOO_MANY;
+    if (user == NULL)
+        user = add_user(directory, user_id);
+    if (room == NULL)
+        room = add_room(directory, room_id);
+    if (user != NULL && room != NULL)
+        presence = find_presence(user, room);
+    if (presence == NULL && user != NULL && room != NULL)
+        presence = add_presence(user, room);
+    if (presence == NULL) {
+        drop_room(directory, room);
+        drop_user(directory, user);
+        return CF_E_NOMEM;
     }
-    return NULL;
+    *out_came = presence->count == 0;
+    *out_presence = presence;
+    presence->count++;
+    user->seats_count++;
+    room->streams++;
+    directory->streams++;
+    return CF_OK;
+}
+
+void cf_directory_go(struct cf_directory *directory, struct cf_presence *presence, bool *out_went)
+{
+    struct user *user = presence->user;
+    struct room *room = presence->room;
+    presence->count--;
+    user->seats_count--;
+    room->streams--;
+    directory->streams--;
+    *out_went = presence->count == 0 || CF_MUTANT(PRESENCE_PER_SOCKET);
+    drop_presence(presence);
+    drop_room(directory, room);
+    drop_user(directory, user);
 }
 
 enum cf_error cf_directory_sit(struct cf_directory *directory, struct cf_slice user_id,
@@ -204,30 +256,16 @@ enum cf_error cf_directory_sit(struct cf_directory *directory, struct cf_slice u
                                struct cf_seat_place place, struct cf_seat **out_seat,
                                bool *out_came)
 {
-    struct user *user = cf_map_get(&directory->users, user_id);
-    struct room *room = cf_map_get(&directory->rooms, room_key(&room_id));
-    if (user != NULL && user->seats_count >= directory->seats_max)
-        return CF_E_TOO_MANY;
-    if (user == NULL)
-        user = add_user(directory, user_id);
-    if (room == NULL)
-        room = add_room(directory, room_id);
-    struct presence *presence = NULL;
-    if (user != NULL && room != NULL)
-        presence = find_presence(user, room);
-    bool came = presence == NULL;
-    if (came && user != NULL && room != NULL)
-        presence = add_presence(user, room);
-    struct cf_seat *seat = presence == NULL ? NULL : add_seat(directory, presence, name, place);
+    struct cf_presence *presence;
+    bool came, went;
+    enum cf_error error = cf_directory_come(directory, user_id, room_id, &presence, &came);
+    if (error != CF_OK)
+        return error;
+    struct cf_seat *seat = add_seat(directory, presence, name, place);
     if (seat == NULL) {
-        drop_presence(presence);
-        drop_room(directory, room);
-        drop_user(directory, user);
+        cf_directory_go(directory, presence, &went);
         return CF_E_NOMEM;
     }
-    user->seats_count++;
-    room->streams++;
-    directory->streams++;
     *out_seat = seat;
     *out_came = came;
     return CF_OK;
@@ -235,37 +273,37 @@ enum cf_error cf_directory_sit(struct cf_directory *directory, struct cf_slice u
 
 void cf_directory_rise(struct cf_directory *directory, struct cf_seat *seat, bool *out_went)
 {
-    struct presence *presence = seat->presence;
-    struct user *user = presence->user;
-    struct room *room = presence->room;
+    struct cf_presence *presence = seat->presence;
     drop_seat(seat);
-    user->seats_count--;
-    room->streams--;
-    directory->streams--;
-    *out_went = presence->newest == NULL || CF_MUTANT(PRESENCE_PER_SOCKET);
-    drop_presence(presence);
-    drop_room(directory, room);
-    drop_user(directory, user);
+    cf_directory_go(directory, presence, out_went);
 }
 
-/* The user's entry goes with the last seat. */
-static void raise_all(struct cf_directory *directory, const struct user *user)
+static void free_presence(struct cf_presence *presence)
 {
-    bool went;
-    for (unsigned left = user->seats_count; left > 0; left--)
-        cf_directory_rise(directory,
-                          CF_LIST_ENTRY(user->presences.next, struct presence, in_user)->newest,
-                          &went);
+    while (presence->newest != NULL)
+        drop_seat(presence->newest);
+    free(presence);
+}
+
+static void free_user(struct user *user)
+{
+    for (struct cf_presence *presence; (presence = user->presences) != NULL;) {
+        user->presences = presence->next;
+        free_presence(presence);
+    }
+    free(user);
 }
 
 void cf_directory_free(struct cf_directory *directory)
 {
     if (directory == NULL)
         return;
-    while (directory->users.count > 0) {
-        size_t cursor = 0;
-        raise_all(directory, cf_map_next(&directory->users, &cursor));
-    }
+    size_t cursor = 0;
+    for (struct user *user; (user = cf_map_next(&directory->users, &cursor)) != NULL;)
+        free_user(user);
+    cursor = 0;
+    for (struct room *room; (room = cf_map_next(&directory->rooms, &cursor)) != NULL;)
+        free(room);
     cf_map_deinit(&directory->users);
     cf_map_deinit(&directory->rooms);
     free(directory);
@@ -282,15 +320,16 @@ static bool is_older(const struct cf_seat *a, const struct cf_seat *b)
 static const struct cf_seat *oldest_after(const struct user *user, const struct cf_seat *after)
 {
     const struct cf_seat *found = NULL;
-    for (struct cf_list *node = user->presences.next; node != &user->presences; node = node->next) {
-        const struct cf_seat *newest = CF_LIST_ENTRY(node, struct presence, in_user)->newest;
-        const struct cf_seat *seat = newest;
+    for (const struct cf_presence *it = user->presences; it != NULL; it = it->next) {
+        const struct cf_seat *seat = it->newest;
+        if (seat == NULL)
+            continue;
         do {
             if ((after == NULL || is_older(after, seat)) &&
                 (found == NULL || is_older(seat, found)))
                 found = seat;
             seat = seat_of(seat->ring.next);
-        } while (seat != newest);
+        } while (seat != it->newest);
     }
     return found;
 }
@@ -306,6 +345,12 @@ size_t cf_directory_places(const struct cf_directory *directory, struct cf_slice
     return count;
 }
 
+static struct cf_slice name_of(const struct cf_presence *presence)
+{
+    const struct cf_seat *newest = presence->newest;
+    return newest == NULL ? CF_LIT("") : cf_slice_of(newest->name, newest->name_len);
+}
+
 void cf_directory_present(const struct cf_directory *directory, struct cf_uuid room_id, size_t max,
                           void (*visit)(void *context, struct cf_slice user, struct cf_slice name),
                           void *context)
@@ -316,9 +361,8 @@ void cf_directory_present(const struct cf_directory *directory, struct cf_uuid r
     size_t count = 0;
     for (struct cf_list *node = room->presences.next; node != &room->presences && count < max;
          node = node->next, count++) {
-        const struct presence *presence = CF_LIST_ENTRY(node, struct presence, in_room);
-        const struct cf_seat *newest = presence->newest;
-        visit(context, user_key(presence->user), cf_slice_of(newest->name, newest->name_len));
+        const struct cf_presence *presence = CF_LIST_ENTRY(node, struct cf_presence, in_room);
+        visit(context, user_key(presence->user), name_of(presence));
     }
 }
 

@@ -17,7 +17,8 @@ struct cf_seat_place {
     uint64_t ticket;
 };
 
-struct cf_seat; /* one live stream */
+struct cf_presence; /* a user in a room */
+struct cf_seat;     /* one live stream there */
 
 struct cf_directory_room {
     struct cf_uuid id;
@@ -28,19 +29,27 @@ struct cf_directory_room {
 struct cf_directory *cf_directory_new(unsigned seats_max, const uint8_t hash_key[16]);
 /* Frees the seats that are left, too. NULL is allowed. */
 void cf_directory_free(struct cf_directory *directory);
-/* Takes a seat. *out_came: it is the user's first in the room. CF_E_TOO_MANY: the user's seats are
- * all taken. CF_E_NOMEM. user and name are copied. */
+/* Comes into a room, to be there until cf_directory_go. *out_came: it is the user's first time
+ * there. CF_E_TOO_MANY: the user's seats are all taken. CF_E_NOMEM. `user` is copied. */
+enum cf_error cf_directory_come(struct cf_directory *directory, struct cf_slice user,
+                                struct cf_uuid room, struct cf_presence **out_presence,
+                                bool *out_came);
+/* Takes one coming back, the presence being the user's and the room's. *out_went: it was the last.
+ */
+void cf_directory_go(struct cf_directory *directory, struct cf_presence *presence, bool *out_went);
+/* Comes into a room and takes a seat there, which has a name and is found by its user. Errors and
+ * *out_came as above. user and name are copied. */
 enum cf_error cf_directory_sit(struct cf_directory *directory, struct cf_slice user,
                                struct cf_slice name, struct cf_uuid room,
                                struct cf_seat_place place, struct cf_seat **out_seat,
                                bool *out_came);
-/* Frees the seat. *out_went: it was the user's last in the room. */
+/* Frees the seat, and goes. */
 void cf_directory_rise(struct cf_directory *directory, struct cf_seat *seat, bool *out_went);
 /* The places of a user's seats, the longest taken first, at most `max`; returns how many. */
 size_t cf_directory_places(const struct cf_directory *directory, struct cf_slice user,
                            struct cf_seat_place *out_places, size_t max);
-/* Calls `visit` for each user in the room (once a user, with the name of the newest seat there), in
- * the order in which they came, at most `max`. */
+/* Calls `visit` for each user in the room (once a user, with the name of the newest seat there, if
+ * there is one), in the order in which they came, at most `max`. */
 void cf_directory_present(const struct cf_directory *directory, struct cf_uuid room, size_t max,
                           void (*visit)(void *context, struct cf_slice user, struct cf_slice name),
                           void *context);

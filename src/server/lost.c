@@ -9,7 +9,7 @@
 
 /* A conversation in which the user is still taken for present. */
 struct kept_seat {
-    struct cf_seat *presence;
+    struct cf_presence *presence;
     int64_t talk;
 };
 

@@ -125,25 +125,25 @@ static void publish_here(struct cf_server *server, struct cf_slice user, int64_t
         cf_server_publish(server, event);
 }
 
-enum cf_error cf_people_come(struct cf_server *server, struct cf_slice user, struct cf_slice name,
-                             int64_t talk, struct cf_seat_place place, struct cf_seat **out_seat)
+enum cf_error cf_people_come(struct cf_server *server, struct cf_slice user, int64_t talk,
+                             struct cf_seat_place place, struct cf_presence **out_presence)
 {
     bool came;
     pthread_mutex_lock(&server->people_lock);
-    enum cf_error error = cf_directory_sit(server->talk_people, user, name, cf_talk_room(talk),
-                                           place, out_seat, &came);
+    enum cf_error error =
+        cf_directory_come(server->talk_people, user, cf_talk_room(talk), out_presence, &came);
     if (error == CF_OK && came)
         publish_here(server, user, talk, place, true);
     pthread_mutex_unlock(&server->people_lock);
     return error;
 }
 
-void cf_people_go(struct cf_server *server, struct cf_seat *seat, struct cf_slice user,
+void cf_people_go(struct cf_server *server, struct cf_presence *presence, struct cf_slice user,
                   int64_t talk, struct cf_seat_place place)
 {
     bool went;
     pthread_mutex_lock(&server->people_lock);
-    cf_directory_rise(server->talk_people, seat, &went);
+    cf_directory_go(server->talk_people, presence, &went);
     if (went)
         publish_here(server, user, talk, place, false);
     pthread_mutex_unlock(&server->people_lock);

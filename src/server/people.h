@@ -21,13 +21,13 @@ void cf_people_rise(struct cf_server *server, struct cf_seat *seat, struct cf_sl
                     struct cf_slice name, struct cf_uuid room);
 /* The first frame's payload of a v2 stream: who is in the room. */
 enum cf_error cf_people_present(struct cf_server *server, struct cf_uuid room, struct cf_buf *out);
-/* A socket's seat in a conversation: the participants who are there are told when somebody came or
- * went, but not the socket that did. CF_E_TOO_MANY, CF_E_NOMEM. */
-enum cf_error cf_people_come(struct cf_server *server, struct cf_slice user, struct cf_slice name,
-                             int64_t talk, struct cf_seat_place place, struct cf_seat **out_seat);
-void cf_people_go(struct cf_server *server, struct cf_seat *seat, struct cf_slice user,
+/* A socket's presence in a conversation: the participants who are there are told when somebody came
+ * or went, but not the socket that did, at `place`. CF_E_TOO_MANY, CF_E_NOMEM. */
+enum cf_error cf_people_come(struct cf_server *server, struct cf_slice user, int64_t talk,
+                             struct cf_seat_place place, struct cf_presence **out_presence);
+void cf_people_go(struct cf_server *server, struct cf_presence *presence, struct cf_slice user,
                   int64_t talk, struct cf_seat_place place);
-/* Calls `visit` for each user who is in the conversation. */
+/* Calls `visit` for each user who is in the conversation; `name` is empty. */
 void cf_people_in_talk(struct cf_server *server, int64_t talk,
                        void (*visit)(void *context, struct cf_slice user, struct cf_slice name),
                        void *context);

@@ -98,7 +98,7 @@ enum cf_error cf_seats_take(struct cf_socket *socket, int64_t talk)
         return CF_E_NOMEM;
     enum cf_error error = cf_hub_join(&worker->hub, cf_talk_room(talk), &seat->ear.subscriber);
     if (error == CF_OK)
-        error = cf_people_come(worker->server, cf_person_user(person), cf_person_name(person), talk,
+        error = cf_people_come(worker->server, cf_person_user(person), talk,
                                cf_socket_place(socket), &seat->presence);
     if (error != CF_OK) {
         cf_hub_leave(&worker->hub, &seat->ear.subscriber);

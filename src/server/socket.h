@@ -30,7 +30,7 @@ struct cf_talk_ear {
 struct cf_talk_seat {
     struct cf_talk_ear ear;
     struct cf_list link; /* person->seats */
-    struct cf_seat *presence;
+    struct cf_presence *presence;
     int64_t talk;
     cf_ms typing_until; /* CF_MS_NEVER: does not type */
     cf_ms typing_told;

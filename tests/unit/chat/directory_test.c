@@ -167,6 +167,56 @@ static void the_present_are_told_once_each(void **state)
     cf_directory_free(directory);
 }
 
+static struct cf_presence *come(struct cf_directory *directory, const char *user, unsigned room,
+                                bool came_wanted)
+{
+    struct cf_presence *presence = NULL;
+    bool came = !came_wanted;
+    assert_int_equal(
+        cf_directory_come(directory, cf_slice_cstr(user), room_id(room), &presence, &came), CF_OK);
+    assert_int_equal(came, came_wanted);
+    return presence;
+}
+
+static void go(struct cf_directory *directory, struct cf_presence *presence, bool went_wanted)
+{
+    bool went = !went_wanted;
+    cf_directory_go(directory, presence, &went);
+    assert_int_equal(went, went_wanted);
+}
+
+/* Who is there without a seat counts as one who has one, but has no name and no place. */
+static void presence_needs_no_seat(void **state)
+{
+    (void)state;
+    struct cf_directory *directory = cf_directory_new(3, hash_key);
+    assert_non_null(directory);
+    struct cf_seat_place places[3];
+    struct cf_presence *more = NULL;
+    bool came;
+    struct cf_presence *ann = come(directory, "ann", 1, true);
+    assert_ptr_equal(come(directory, "ann", 1, false), ann);
+    struct cf_presence *bob = come(directory, "bob", 1, true);
+    come(directory, "cid", 2, true);
+    assert_present(directory, 1, 10, "ann=;bob=;");
+    assert_int_equal(cf_directory_places(directory, CF_LIT("ann"), places, 3), 0);
+    struct cf_seat *seat = sit(directory, "ann", "Ann", 2, 7, true);
+    assert_int_equal(cf_directory_come(directory, CF_LIT("ann"), room_id(1), &more, &came),
+                     CF_E_TOO_MANY);
+    assert_null(more);
+    assert_int_equal(cf_directory_places(directory, CF_LIT("ann"), places, 3), 1);
+    assert_int_equal(places[0].ticket, 7);
+    assert_present(directory, 2, 10, "cid=;ann=Ann;");
+    assert_int_equal(cf_directory_streams(directory), 5);
+    rise(directory, seat, true);
+    go(directory, ann, false);
+    go(directory, ann, true);
+    assert_present(directory, 1, 10, "bob=;");
+    go(directory, bob, true);
+    assert_int_equal(cf_directory_rooms(directory), 1);
+    cf_directory_free(directory); /* with one who is present */
+}
+
 static void the_busiest_come_first(void **state)
 {
     (void)state;
@@ -340,6 +390,7 @@ int main(void)
         cmocka_unit_test(presence_has_two_edges),
         cmocka_unit_test(places_are_told_the_oldest_first),
         cmocka_unit_test(the_present_are_told_once_each),
+        cmocka_unit_test(presence_needs_no_seat),
         cmocka_unit_test(the_busiest_come_first),
         cmocka_unit_test(random_comings_match_the_model),
     };
