@@ -58,10 +58,10 @@ void cf_hub_deinit(struct cf_hub *hub)
     cf_map_deinit(&hub->rooms);
 }
 
-void cf_subscriber_init(struct cf_subscriber *subscriber, struct cf_slice user, uint8_t form)
+void cf_subscriber_init(struct cf_subscriber *subscriber, uint8_t form)
 {
     CF_ASSERT(form < CF_HUB_FORMS);
-    *subscriber = (struct cf_subscriber){.user = user, .form = form};
+    *subscriber = (struct cf_subscriber){.form = form};
     cf_list_init(&subscriber->in_room);
 }
 

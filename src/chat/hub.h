@@ -43,7 +43,6 @@ struct cf_hub_room {
 struct cf_subscriber {
     struct cf_list in_room;
     struct cf_hub_room *room; /* NULL: not joined */
-    struct cf_slice user;     /* borrowed from the session */
     uint8_t form;
     bool live;
 };
@@ -58,7 +57,7 @@ void cf_hub_init(struct cf_hub *hub, const uint8_t hash_key[16]);
 /* Nobody is joined any more. */
 void cf_hub_deinit(struct cf_hub *hub);
 /* `form` is less than CF_HUB_FORMS. */
-void cf_subscriber_init(struct cf_subscriber *subscriber, struct cf_slice user, uint8_t form);
+void cf_subscriber_init(struct cf_subscriber *subscriber, uint8_t form);
 /* The subscriber is in no room. CF_E_NOMEM. */
 enum cf_error cf_hub_join(struct cf_hub *hub, struct cf_uuid room,
                           struct cf_subscriber *subscriber);

@@ -147,12 +147,12 @@ static bool is_own(const struct cf_worker *worker, const struct cf_subscriber *s
 {
     if (event == NULL || subscriber->form < CF_FORM_LINE)
         return false;
+    struct cf_subscriber *it = (struct cf_subscriber *)subscriber;
     if (event->kind == CF_EVENT_TALK_HERE)
-        return cf_slice_eq(subscriber->user, event->user);
+        return cf_slice_eq(cf_person_user(cf_talk_ear_of(it)->socket->person), event->user);
     const struct cf_event_source *source = &event->source;
     if (source->worker != worker->index)
         return false;
-    struct cf_subscriber *it = (struct cf_subscriber *)subscriber;
     if (subscriber->form >= CF_FORM_ORBIT)
         return source->ticket == cf_subscription_of(it)->orbit->session->ticket;
     return source->ticket == cf_talk_ear_of(it)->socket->ticket;
@@ -280,9 +280,10 @@ static void remove_member(struct cf_worker *worker, const struct cf_event *event
         return;
     for (struct cf_list *node = room->subscribers.next; node != &room->subscribers;
          node = node->next) {
-        struct cf_subscriber *subscriber = CF_LIST_ENTRY(node, struct cf_subscriber, in_room);
-        if (cf_slice_eq(subscriber->user, event->user))
-            cf_stream_close(cf_stream_of_subscriber(subscriber), CF_STREAM_REMOVED);
+        struct cf_stream *stream =
+            cf_stream_of_subscriber(CF_LIST_ENTRY(node, struct cf_subscriber, in_room));
+        if (cf_slice_eq(cf_stream_user(stream), event->user))
+            cf_stream_close(stream, CF_STREAM_REMOVED);
     }
 }
 
@@ -335,11 +336,12 @@ static void remove_participant(struct cf_worker *worker, const struct cf_event *
     uint32_t left = room == NULL || CF_MUTANT(TALK_REMOVED_KEPT) ? 0 : room->count;
     struct cf_list *node = room == NULL ? NULL : room->subscribers.next;
     for (; left > 0; left--) {
-        struct cf_subscriber *subscriber = CF_LIST_ENTRY(node, struct cf_subscriber, in_room);
+        struct cf_talk_seat *seat =
+            cf_talk_seat_of(CF_LIST_ENTRY(node, struct cf_subscriber, in_room));
+        struct cf_socket *socket = seat->ear.socket;
         node = node->next;
-        struct cf_talk_seat *seat = cf_talk_seat_of(subscriber);
-        if (cf_slice_eq(subscriber->user, event->user))
-            cf_seats_leave(seat->ear.socket, seat);
+        if (cf_slice_eq(cf_person_user(socket->person), event->user))
+            cf_seats_leave(socket, seat);
     }
     cf_lost_remove(worker, event->talk, event->user);
 }
@@ -356,10 +358,11 @@ static void take_group_event(struct cf_worker *worker, struct cf_event *event)
     uint32_t left = room == NULL ? 0 : room->count;
     struct cf_list *node = room == NULL ? NULL : room->subscribers.next;
     for (; left > 0; left--) {
-        struct cf_subscriber *subscriber = CF_LIST_ENTRY(node, struct cf_subscriber, in_room);
+        struct cf_subscription *subscription =
+            cf_subscription_of(CF_LIST_ENTRY(node, struct cf_subscriber, in_room));
         node = node->next;
-        if (cf_slice_eq(subscriber->user, event->group_event.user))
-            cf_orbit_removed(cf_subscription_of(subscriber));
+        if (cf_slice_eq(cf_orbit_user(subscription->orbit), event->group_event.user))
+            cf_orbit_removed(subscription);
     }
 }
 

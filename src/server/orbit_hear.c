@@ -90,7 +90,7 @@ static enum cf_error add(struct cf_orbit *orbit, struct cf_uuid group, uint32_t 
         free(subscription);
         return error;
     }
-    cf_subscriber_init(&subscription->subscriber, cf_orbit_user(orbit),
+    cf_subscriber_init(&subscription->subscriber,
                        orbit->compressed ? CF_FORM_ORBIT_COMPRESSED : CF_FORM_ORBIT);
     error = cf_hub_join(&worker_of(orbit)->hub, group, &subscription->subscriber);
     if (error == CF_OK && CF_MUTANT(PENDING_LIVE))

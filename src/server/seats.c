@@ -44,7 +44,7 @@ struct cf_person *cf_person_new(struct cf_socket *socket, const struct cf_identi
     socket->worker->sockets_strange--;
     cf_list_init(&person->seats);
     person->own.socket = socket;
-    cf_subscriber_init(&person->own.subscriber, cf_person_user(person), cf_socket_form(socket));
+    cf_subscriber_init(&person->own.subscriber, cf_socket_form(socket));
     return person;
 }
 
@@ -52,7 +52,8 @@ enum cf_error cf_person_listen(struct cf_socket *socket)
 {
     struct cf_worker *worker = socket->worker;
     struct cf_talk_ear *own = &socket->person->own;
-    struct cf_uuid room = cf_talk_user_room(worker->server->hash_key, own->subscriber.user);
+    struct cf_uuid room =
+        cf_talk_user_room(worker->server->hash_key, cf_person_user(socket->person));
     cf_hub_reform(&own->subscriber, cf_socket_form(socket));
     enum cf_error error = cf_hub_join(&worker->hub, room, &own->subscriber);
     if (error == CF_OK)
@@ -80,8 +81,7 @@ static struct cf_talk_seat *new_seat(struct cf_socket *socket, int64_t talk)
     seat->talk = talk;
     seat->typing_until = CF_MS_NEVER;
     cf_list_init(&seat->link);
-    cf_subscriber_init(&seat->ear.subscriber, cf_person_user(socket->person),
-                       cf_socket_form(socket));
+    cf_subscriber_init(&seat->ear.subscriber, cf_socket_form(socket));
     return seat;
 }
 
@@ -120,7 +120,7 @@ static void tell_typing(const struct cf_talk_seat *seat, bool on)
     struct cf_event like = {.kind = CF_EVENT_TALK_TYPING,
                             .room = cf_talk_room(seat->talk),
                             .talk = seat->talk,
-                            .user = seat->ear.subscriber.user,
+                            .user = cf_person_user(seat->ear.socket->person),
                             .source = {place.worker, place.ticket},
                             .on = on,
                             .at = cf_worker_now(worker).us};

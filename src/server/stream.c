@@ -35,6 +35,11 @@ static struct cf_worker *worker_of(const struct cf_stream *stream)
     return stream->session->worker;
 }
 
+struct cf_slice cf_stream_user(const struct cf_stream *stream)
+{
+    return cf_slice_of(stream->people, stream->user_len);
+}
+
 static struct cf_slice name_of(const struct cf_stream *stream)
 {
     return cf_slice_of(stream->people + stream->user_len, stream->name_len);
@@ -70,7 +75,7 @@ static void log_event(const struct cf_stream *stream, const char *message)
     char shop[CF_UUID_LEN];
     cf_uuid_format(&stream->shop, shop);
     cf_log(CF_LOG_INFO, message, CF_KV_STR("shop_id", cf_slice_of(shop, sizeof(shop))),
-           CF_KV_STR("user_id", stream->subscriber.user), CF_KV_STR("username", name_of(stream)));
+           CF_KV_STR("user_id", cf_stream_user(stream)), CF_KV_STR("username", name_of(stream)));
 }
 
 /* ---- talking ---- */
@@ -193,7 +198,7 @@ static enum cf_error relay(struct cf_stream *stream, const struct cf_identity *i
 
 static struct cf_identity identity_of(const struct cf_stream *stream)
 {
-    return cf_identity_of(stream->subscriber.user, name_of(stream), stream->expires);
+    return cf_identity_of(cf_stream_user(stream), name_of(stream), stream->expires);
 }
 
 static enum cf_error act(struct cf_stream *stream, const struct cf_identity *identity,
@@ -338,7 +343,7 @@ static void account(const struct cf_stream *stream, enum cf_error why)
     cf_uuid_format(&stream->shop, shop);
     cf_log(CF_LOG_INFO, "WebSocket client disconnected",
            CF_KV_STR("shop_id", cf_slice_of(shop, sizeof(shop))),
-           CF_KV_STR("user_id", stream->subscriber.user), CF_KV_SECONDS("duration_seconds", lived),
+           CF_KV_STR("user_id", cf_stream_user(stream)), CF_KV_SECONDS("duration_seconds", lived),
            CF_KV_CSTR("reason", stuck ? "write_timeout" : ending->log));
 }
 
@@ -347,7 +352,7 @@ void cf_stream_free(struct cf_stream *stream, enum cf_error why)
     struct cf_worker *worker = worker_of(stream);
     cf_hub_leave(&worker->hub, &stream->subscriber);
     if (stream->seat != NULL)
-        cf_people_rise(worker->server, stream->seat, stream->subscriber.user, name_of(stream),
+        cf_people_rise(worker->server, stream->seat, cf_stream_user(stream), name_of(stream),
                        stream->shop);
     if (stream->opened != 0) {
         account(stream, why);

@@ -58,6 +58,7 @@ bool cf_stream_deliver(struct cf_stream *stream, struct cf_shared *bytes, uint32
 void cf_stream_close(struct cf_stream *stream, enum cf_stream_end end);
 /* Pings; silence for 5 s from now drops it. */
 void cf_stream_probe(struct cf_stream *stream);
+struct cf_slice cf_stream_user(const struct cf_stream *stream);
 /* The connection is gone. */
 void cf_stream_free(struct cf_stream *stream, enum cf_error why);
 

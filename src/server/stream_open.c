@@ -56,8 +56,7 @@ static enum cf_error new_pending(struct cf_session *session, struct cf_exchange 
     stream->version = cf_ws_protocol_offered(exchange->ws_protocols, CF_LIT(CF_SHOP_V2_PROTOCOL))
                           ? CF_SHOP_V2
                           : CF_SHOP_V1;
-    cf_subscriber_init(&stream->subscriber, cf_slice_of(stream->people, user.len),
-                       cf_fanout_form(stream->version, false));
+    cf_subscriber_init(&stream->subscriber, cf_fanout_form(stream->version, false));
     exchange->stream = stream;
     return cf_hub_join(&session->worker->hub, shop, &stream->subscriber);
 }
@@ -123,7 +122,7 @@ static void open_stream(struct cf_exchange *exchange)
     struct cf_stream *stream = exchange->stream;
     struct cf_seat_place place = {session->worker->index, session->ticket};
     enum cf_error error =
-        cf_people_sit(session->worker->server, stream->subscriber.user,
+        cf_people_sit(session->worker->server, cf_stream_user(stream),
                       cf_identity_name(&exchange->identity), stream->shop, place, &stream->seat);
     if (error == CF_E_TOO_MANY) {
         cf_upgrade_refuse(exchange, &no_seat);

@@ -53,7 +53,7 @@ static void hub(struct scenario *s)
     struct cf_subscriber subscribers[ROOMS];
     cf_hub_init(&hub, hash_key);
     for (uint8_t i = 0; i < ROOMS; i++) {
-        cf_subscriber_init(&subscribers[i], CF_LIT("ann"), 0);
+        cf_subscriber_init(&subscribers[i], 0);
         (void)RETRIED(s, cf_hub_join(&hub, room_number(i), &subscribers[i]));
         assert_non_null(subscribers[i].room);
         cf_hub_live(&subscribers[i]);

@@ -25,7 +25,7 @@ static void publish(struct cf_hub *hub, unsigned room, cf_us at)
 
 static void join(struct cf_hub *hub, struct cf_subscriber *subscriber, unsigned room, uint8_t form)
 {
-    cf_subscriber_init(subscriber, CF_LIT("ann"), form);
+    cf_subscriber_init(subscriber, form);
     assert_int_equal(cf_hub_join(hub, room_id(room), subscriber), CF_OK);
 }
 
@@ -97,7 +97,7 @@ static void leaving_twice_and_living_nowhere_are_harmless(void **state)
     struct cf_hub hub;
     struct cf_subscriber a;
     cf_hub_init(&hub, hash_key);
-    cf_subscriber_init(&a, CF_LIT("ann"), 7);
+    cf_subscriber_init(&a, 7);
     cf_hub_live(&a);
     assert_false(a.live);
     cf_hub_leave(&hub, &a);
@@ -220,7 +220,7 @@ static void another_form_is_counted_anew(void **state)
     struct cf_hub hub;
     struct cf_subscriber a, b;
     cf_hub_init(&hub, hash_key);
-    cf_subscriber_init(&a, CF_LIT("ann"), 0);
+    cf_subscriber_init(&a, 0);
     cf_hub_reform(&a, 5); /* in no room */
     assert_int_equal(a.form, 5);
     assert_int_equal(cf_hub_join(&hub, room_id(1), &a), CF_OK);
@@ -334,7 +334,7 @@ static void random_lives_match_the_model(void **state)
     struct cf_hub hub;
     cf_hub_init(&hub, hash_key);
     for (size_t i = 0; i < SUBSCRIBERS; i++) {
-        cf_subscriber_init(&all[i], CF_LIT("ann"), (uint8_t)(i % CF_HUB_FORMS));
+        cf_subscriber_init(&all[i], (uint8_t)(i % CF_HUB_FORMS));
         model.room[i] = -1;
     }
     for (unsigned step = 0; step < STEPS; step++) {
