@@ -13,23 +13,22 @@ void cf_outq_init(struct cf_outq *q)
     *q = (struct cf_outq){0};
 }
 
-static struct cf_outq_entry *ring_at(const struct cf_outq *q, uint32_t index)
+static uint32_t ring_len(const struct cf_outq *q)
 {
-    return &q->ring[(q->ring_head + index) & (q->ring_cap - 1)];
+    return q->ring == NULL ? 0 : q->ring->len;
 }
 
-static void free_ring(struct cf_outq *q)
+static struct cf_outq_entry *ring_at(struct cf_outq_ring *ring, uint32_t index)
 {
-    free(q->ring);
-    q->ring = NULL;
-    q->ring_cap = q->ring_head = q->ring_len = 0;
+    return &ring->entries[(ring->head + index) & (ring->cap - 1)];
 }
 
 static void unref_ring(struct cf_outq *q)
 {
-    for (uint32_t i = 0; i < q->ring_len; i++)
-        cf_shared_unref(ring_at(q, i)->bytes);
-    free_ring(q);
+    for (uint32_t i = 0; i < ring_len(q); i++)
+        cf_shared_unref(ring_at(q->ring, i)->bytes);
+    free(q->ring);
+    q->ring = NULL;
 }
 
 void cf_outq_deinit(struct cf_outq *q)
@@ -46,18 +45,18 @@ bool cf_outq_empty(const struct cf_outq *q)
 
 static enum cf_error grow_ring(struct cf_outq *q)
 {
-    if (q->ring_cap > UINT32_MAX / 2)
+    uint32_t len = ring_len(q);
+    if (len > UINT32_MAX / 2)
         return CF_E_NOMEM;
-    uint32_t cap = q->ring_cap == 0 ? RING_CAP_FIRST : q->ring_cap * 2;
-    struct cf_outq_entry *ring = malloc(cap * sizeof(*ring));
+    uint32_t cap = len == 0 ? RING_CAP_FIRST : len * 2;
+    struct cf_outq_ring *ring = malloc(sizeof(*ring) + cap * sizeof(ring->entries[0]));
     if (ring == NULL)
         return CF_E_NOMEM;
-    for (uint32_t i = 0; i < q->ring_len; i++)
-        ring[i] = *ring_at(q, i);
+    *ring = (struct cf_outq_ring){.cap = cap, .len = len};
+    for (uint32_t i = 0; i < len; i++)
+        ring->entries[i] = *ring_at(q->ring, i);
     free(q->ring);
     q->ring = ring;
-    q->ring_cap = cap;
-    q->ring_head = 0;
     return CF_OK;
 }
 
@@ -69,11 +68,11 @@ enum cf_error cf_outq_push(struct cf_outq *q, struct cf_shared *bytes, uint32_t 
         return CF_OK;
     struct cf_outq_entry *entry = &q->first;
     if (!cf_outq_empty(q)) {
-        enum cf_error error = q->ring_len == q->ring_cap ? grow_ring(q) : CF_OK;
+        bool full = q->ring == NULL || q->ring->len == q->ring->cap;
+        enum cf_error error = full ? grow_ring(q) : CF_OK;
         if (error != CF_OK)
             return error;
-        entry = ring_at(q, q->ring_len);
-        q->ring_len++;
+        entry = ring_at(q->ring, q->ring->len++);
     }
     *entry = (struct cf_outq_entry){.bytes = cf_shared_ref(bytes), .messages = messages};
     q->messages += messages;
@@ -92,23 +91,26 @@ size_t cf_outq_peek(const struct cf_outq *q, struct cf_slice *out_slices, size_t
         return 0;
     out_slices[0] = unwritten(&q->first);
     size_t count = 1;
-    for (uint32_t i = 0; i < q->ring_len && count < max; i++)
-        out_slices[count++] = unwritten(ring_at(q, i));
+    for (uint32_t i = 0; i < ring_len(q) && count < max; i++)
+        out_slices[count++] = unwritten(ring_at(q->ring, i));
     return count;
 }
 
 static void pop_first(struct cf_outq *q)
 {
+    struct cf_outq_ring *ring = q->ring;
     q->messages -= q->first.messages;
     cf_shared_unref(q->first.bytes);
     q->first = (struct cf_outq_entry){0};
-    if (q->ring_len == 0)
+    if (ring == NULL)
         return;
-    q->first = *ring_at(q, 0);
-    q->ring_head = (q->ring_head + 1) & (q->ring_cap - 1);
-    q->ring_len--;
-    if (q->ring_len == 0)
-        free_ring(q);
+    q->first = *ring_at(ring, 0);
+    ring->head = (ring->head + 1) & (ring->cap - 1);
+    ring->len--;
+    if (ring->len > 0)
+        return;
+    free(ring);
+    q->ring = NULL;
 }
 
 void cf_outq_advance(struct cf_outq *q, size_t len)

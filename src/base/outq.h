@@ -16,12 +16,17 @@ struct cf_outq_entry {
     uint32_t messages;
 };
 
+struct cf_outq_ring {
+    uint32_t cap, head, len;
+    struct cf_outq_entry entries[];
+};
+
+/* 40 bytes on a 64-bit machine: every connection has one. */
 struct cf_outq {
     struct cf_outq_entry first; /* bytes == NULL: empty */
-    struct cf_outq_entry *ring; /* the entries after `first`, or NULL */
-    uint32_t ring_cap, ring_head, ring_len;
-    uint32_t messages; /* queued, the partly written included */
-    size_t bytes;      /* not yet written */
+    struct cf_outq_ring *ring;  /* the entries after `first`, or NULL */
+    size_t bytes;               /* not yet written */
+    uint32_t messages;          /* queued, the partly written included */
 };
 
 void cf_outq_init(struct cf_outq *q);

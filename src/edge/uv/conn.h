@@ -44,7 +44,7 @@ struct cf_address {
     bool is_unix; /* a Unix socket: ip is ::1 */
 };
 
-/* Members are the connection's own. 96 bytes on a 64-bit machine. */
+/* Members are the connection's own. 88 bytes on a 64-bit machine. */
 struct cf_conn {
     struct cf_loop *loop;
     struct cf_outq outq;
