@@ -119,7 +119,9 @@ static bool deliver_to_socket(struct cf_socket *socket, struct cf_shared *bytes,
     else if (socket->eio.transport == CF_EIO_POLLING)
         error = cf_eio_send_payload(&socket->eio, cf_shared_peek(bytes));
     else
-        error = socket->line == NULL ? CF_E_STATE : cf_line_deliver(socket->line, bytes, messages);
+        error = socket->line == NULL
+                    ? CF_E_STATE
+                    : cf_line_deliver(socket->line, bytes, messages, CF_QUEUED_BYTES_EACH);
     if (error == CF_E_SLOW || error == CF_E_NOMEM) {
         cf_eio_abort(&socket->eio, CF_EIO_SLOW);
         cf_count(&socket->worker->metrics, CF_COUNT_BROADCAST_ERRORS);
@@ -291,10 +293,12 @@ void cf_fanout_lost(struct cf_worker *worker)
 {
     uint32_t cursor = 0;
     for (struct cf_session *session; (session = cf_slots_next(&worker->slots, &cursor)) != NULL;) {
-        if (session->stream != NULL)
-            cf_stream_close(session->stream, CF_STREAM_LOST);
-        else if (session->orbit != NULL)
-            cf_orbit_close(session->orbit, CF_ORBIT_LOST);
+        struct cf_stream *stream = cf_stream_of_session(session);
+        struct cf_orbit *orbit = cf_orbit_of_session(session);
+        if (stream != NULL)
+            cf_stream_close(stream, CF_STREAM_LOST);
+        else if (orbit != NULL)
+            cf_orbit_close(orbit, CF_ORBIT_LOST);
         else if (session->web != NULL && session->web->exchange != NULL &&
                  session->web->exchange->stream != NULL)
             cf_stream_close(session->web->exchange->stream, CF_STREAM_LOST); /* not open yet */

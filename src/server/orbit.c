@@ -9,7 +9,6 @@
 #include "server/upgrade.h"
 
 enum {
-    OUT_BESIDE_MESSAGE = 4096,
     PINGS_MISSED_MAX = 3,
     ANSWERS_BYTES_MAX = 4 * 1024 * 1024,
     /* An envelope may be a third of a megabyte: a few of them may wait. */
@@ -57,59 +56,24 @@ struct cf_slice cf_orbit_name(const struct cf_orbit *orbit)
     return cf_slice_of(orbit->people + orbit->user_len, orbit->name_len);
 }
 
-static void init_out(struct cf_buf *out, size_t message_len)
-{
-    cf_buf_init(out, message_len + OUT_BESIDE_MESSAGE);
-}
-
-/* Queues what the endpoint wants to say. */
-static void send_out(struct cf_orbit *orbit, struct cf_buf *out, enum cf_error error)
-{
-    if (error == CF_OK && out->len > 0)
-        error = cf_conn_write(&orbit->session->conn, cf_buf_peek(out));
-    if (error != CF_OK && error != CF_E_STATE)
-        cf_conn_abort(&orbit->session->conn, error);
-    cf_buf_deinit(out);
-}
-
-static void set_timer(struct cf_orbit *orbit)
-{
-    struct cf_worker *worker = worker_of(orbit);
-    struct cf_now now = cf_worker_now(worker);
-    cf_ms deadline = cf_ws_endpoint_deadline(&orbit->endpoint);
-    if (orbit->end == CF_ORBIT_LIVE) {
-        cf_us left = orbit->expires - now.us;
-        deadline = cf_ms_earlier(deadline, now.ms + (left > 0 ? left / 1000 + 1 : 0));
-        deadline = cf_ms_earlier(deadline, orbit->next_ping);
-    }
-    if (deadline == CF_MS_NEVER)
-        cf_loop_timer_stop(worker->loop, &orbit->session->timer);
-    else
-        cf_loop_timer_set(worker->loop, &orbit->session->timer, deadline);
-}
-
 /* ---- talking ---- */
 
 void cf_orbit_send(struct cf_orbit *orbit, struct cf_slice text, enum cf_error error)
 {
     if (orbit->end != CF_ORBIT_LIVE)
         return;
-    if (error == CF_OK && cf_conn_outq(&orbit->session->conn)->bytes > ANSWERS_BYTES_MAX)
-        error = CF_E_SLOW; /* who asks and never reads the answers is slow, too */
-    if (error != CF_OK) {
+    if (error == CF_OK)
+        error = cf_line_send(&orbit->session->line, CF_WS_TEXT, text, ANSWERS_BYTES_MAX);
+    if (error != CF_OK)
         cf_orbit_close(orbit, error == CF_E_SLOW ? CF_ORBIT_SLOW : CF_ORBIT_LOST);
-        return;
-    }
-    struct cf_buf out;
-    init_out(&out, text.len);
-    send_out(orbit, &out, cf_ws_endpoint_send(&orbit->endpoint, CF_WS_TEXT, text, NULL, &out));
 }
 
 bool cf_orbit_deliver(struct cf_orbit *orbit, struct cf_shared *bytes, uint32_t messages)
 {
     if (orbit->end != CF_ORBIT_LIVE)
         return false;
-    enum cf_error error = cf_session_deliver(orbit->session, bytes, messages, QUEUED_BYTES_EACH);
+    enum cf_error error =
+        cf_line_deliver(&orbit->session->line, bytes, messages, QUEUED_BYTES_EACH);
     if (error == CF_E_SLOW)
         cf_orbit_close(orbit, CF_ORBIT_SLOW);
     else if (error == CF_E_NOMEM)
@@ -126,15 +90,9 @@ void cf_orbit_close(struct cf_orbit *orbit, enum cf_orbit_end end)
         cf_conn_drop_unsent(&orbit->session->conn);
         cf_count(&worker_of(orbit)->metrics, CF_COUNT_BROADCAST_ERRORS);
     }
-    struct cf_buf out;
-    init_out(&out, 0);
-    send_out(orbit, &out,
-             cf_ws_endpoint_close(&orbit->endpoint, cf_worker_now(worker_of(orbit)).ms,
-                                  endings[end].code, cf_slice_cstr(endings[end].reason), &out));
+    cf_line_close(&orbit->session->line, endings[end].code, endings[end].reason);
     if (end == CF_ORBIT_SLOW)
         cf_conn_shut(&orbit->session->conn);
-    else
-        set_timer(orbit);
 }
 
 /* ---- listening ---- */
@@ -147,8 +105,9 @@ static void ended(struct cf_orbit *orbit, const struct cf_ws_event *event)
     cf_conn_shut(&orbit->session->conn);
 }
 
-static void handle_event(struct cf_orbit *orbit, const struct cf_ws_event *event)
+static void on_event(struct cf_line *line, const struct cf_ws_event *event)
 {
+    struct cf_orbit *orbit = line->owner;
     switch (event->type) {
     case CF_WS_EVENT_NEED_MORE:
         break;
@@ -169,31 +128,6 @@ static void handle_event(struct cf_orbit *orbit, const struct cf_ws_event *event
     }
 }
 
-void cf_orbit_read(struct cf_orbit *orbit, struct cf_slice bytes)
-{
-    cf_ms now = cf_worker_now(worker_of(orbit)).ms;
-    struct cf_ws_event event;
-    do {
-        struct cf_buf out;
-        init_out(&out, bytes.len); /* a pong is shorter than its ping */
-        bool writable = !cf_conn_blocked(&orbit->session->conn);
-        enum cf_error error =
-            cf_ws_endpoint_next(&orbit->endpoint, now, writable, &bytes, &out, &event);
-        send_out(orbit, &out, error);
-        if (error != CF_OK)
-            return;
-        handle_event(orbit, &event);
-    } while (event.type != CF_WS_EVENT_NEED_MORE);
-    set_timer(orbit);
-}
-
-void cf_orbit_drained(struct cf_orbit *orbit)
-{
-    struct cf_buf out;
-    init_out(&out, 0);
-    send_out(orbit, &out, cf_ws_endpoint_writable(&orbit->endpoint, &out));
-}
-
 /* ---- time ---- */
 
 static void ping(struct cf_orbit *orbit, struct cf_now now)
@@ -211,22 +145,79 @@ static void ping(struct cf_orbit *orbit, struct cf_now now)
     cf_orbit_send(orbit, cf_buf_peek(&worker->scratch), error);
 }
 
-void cf_orbit_timer(struct cf_orbit *orbit)
+static void on_timer(struct cf_line *line)
 {
+    struct cf_orbit *orbit = line->owner;
     struct cf_now now = cf_worker_now(worker_of(orbit));
-    struct cf_ws_event event;
-    struct cf_buf out;
-    init_out(&out, 0);
-    send_out(orbit, &out, cf_ws_endpoint_tick(&orbit->endpoint, now.ms, &out, &event));
-    if (event.type == CF_WS_EVENT_CLOSED) {
-        ended(orbit, &event);
+    if (!cf_line_tick(line))
         return;
-    }
     if (now.us >= orbit->expires)
         cf_orbit_close(orbit, CF_ORBIT_EXPIRED);
     else if (orbit->end == CF_ORBIT_LIVE && now.ms >= orbit->next_ping)
         ping(orbit, now);
-    set_timer(orbit);
+    cf_line_set_timer(line);
+}
+
+static cf_ms deadline_of(const struct cf_line *line)
+{
+    const struct cf_orbit *orbit = line->owner;
+    if (orbit->end != CF_ORBIT_LIVE)
+        return CF_MS_NEVER;
+    return cf_ms_earlier(orbit->next_ping, cf_worker_when(worker_of(orbit), orbit->expires));
+}
+
+/* ---- the end ---- */
+
+void cf_orbit_unsubscribe(struct cf_subscription *subscription)
+{
+    struct cf_orbit *orbit = subscription->orbit;
+    cf_hub_leave(&worker_of(orbit)->hub, &subscription->subscriber);
+    (void)cf_map_remove(&orbit->groups,
+                        cf_slice_of(subscription->group.bytes, sizeof(subscription->group.bytes)));
+    free(subscription);
+}
+
+static void account(const struct cf_orbit *orbit, enum cf_error why)
+{
+    struct cf_worker *worker = worker_of(orbit);
+    const struct ending *ending = &endings[orbit->end];
+    cf_ms lived = cf_worker_now(worker).ms - orbit->opened;
+    bool stuck = orbit->end == CF_ORBIT_LIVE && why == CF_E_TIMEOUT;
+    cf_count(&worker->metrics, stuck ? CF_COUNT_GONE_WRITE : ending->counter);
+    cf_observe(&worker->metrics, CF_HIST_DURATION_S, (uint64_t)lived * 1000);
+    atomic_fetch_sub_explicit(&worker->metrics.orbits, 1, memory_order_relaxed);
+    cf_log(CF_LOG_INFO, "Orbital client disconnected", CF_KV_STR("user_id", cf_orbit_user(orbit)),
+           CF_KV_SECONDS("duration_seconds", lived),
+           CF_KV_CSTR("reason", stuck ? "write_timeout" : ending->log));
+}
+
+static void on_gone(struct cf_line *line, enum cf_error why)
+{
+    struct cf_orbit *orbit = line->owner;
+    struct cf_subscription *subscription;
+    for (size_t cursor = 0; (subscription = cf_map_next(&orbit->groups, &cursor)) != NULL;) {
+        cf_hub_leave(&worker_of(orbit)->hub, &subscription->subscriber);
+        free(subscription);
+    }
+    cf_map_deinit(&orbit->groups);
+    account(orbit, why);
+    free(orbit);
+}
+
+static void on_drain(struct cf_line *line)
+{
+    cf_orbit_close(line->owner, CF_ORBIT_SHUTDOWN);
+}
+
+static const struct cf_line_ops line_ops = {.event = on_event,
+                                            .deadline = deadline_of,
+                                            .timer = on_timer,
+                                            .drain = on_drain,
+                                            .gone = on_gone};
+
+struct cf_orbit *cf_orbit_of_session(const struct cf_session *session)
+{
+    return session->line.ops == &line_ops ? session->line.owner : NULL;
 }
 
 /* ---- the beginning ---- */
@@ -252,6 +243,7 @@ static void begin(struct cf_orbit *orbit, struct cf_slice bytes)
 {
     struct cf_worker *worker = worker_of(orbit);
     struct cf_now now = cf_worker_now(worker);
+    cf_line_begin(&orbit->session->line, &line_ops, orbit);
     orbit->opened = now.ms;
     orbit->next_ping = now.ms + ping_period_ms(orbit);
     cf_count(&worker->metrics, CF_COUNT_UPGRADES);
@@ -262,9 +254,9 @@ static void begin(struct cf_orbit *orbit, struct cf_slice bytes)
     enum cf_error error = cf_orbital_auth_success(cf_orbit_user(orbit), cf_orbit_name(orbit),
                                                   now.us, worker->stamp_told, &worker->scratch);
     cf_orbit_send(orbit, cf_buf_peek(&worker->scratch), error);
-    set_timer(orbit);
+    cf_line_set_timer(&orbit->session->line);
     if (bytes.len > 0)
-        cf_orbit_read(orbit, bytes);
+        cf_line_read(&orbit->session->line, bytes);
 }
 
 /* Attempts are counted before anybody looks at the token (seed 004, Rate Limiting). */
@@ -297,7 +289,7 @@ void cf_orbit_open(struct cf_exchange *exchange)
     enum cf_error error = orbit == NULL ? CF_E_NOMEM : CF_OK;
     if (error == CF_OK)
         error = cf_upgrade_switch(exchange, CF_LIT(""), &worker->server->orbital_ws_config,
-                                  &orbit->endpoint, &orbit->compressed);
+                                  &orbit->compressed);
     if (error != CF_OK) {
         free(orbit);
         cf_upgrade_fail(exchange, error);
@@ -306,45 +298,6 @@ void cf_orbit_open(struct cf_exchange *exchange)
     cf_worker_sight(worker, &exchange->identity);
     struct cf_buf rest;
     cf_web_leave(exchange->web, &rest);
-    session->orbit = orbit;
     begin(orbit, cf_buf_peek(&rest));
     cf_buf_deinit(&rest);
-}
-
-/* ---- the end ---- */
-
-void cf_orbit_unsubscribe(struct cf_subscription *subscription)
-{
-    struct cf_orbit *orbit = subscription->orbit;
-    cf_hub_leave(&worker_of(orbit)->hub, &subscription->subscriber);
-    (void)cf_map_remove(&orbit->groups,
-                        cf_slice_of(subscription->group.bytes, sizeof(subscription->group.bytes)));
-    free(subscription);
-}
-
-static void account(const struct cf_orbit *orbit, enum cf_error why)
-{
-    struct cf_worker *worker = worker_of(orbit);
-    const struct ending *ending = &endings[orbit->end];
-    cf_ms lived = cf_worker_now(worker).ms - orbit->opened;
-    bool stuck = orbit->end == CF_ORBIT_LIVE && why == CF_E_TIMEOUT;
-    cf_count(&worker->metrics, stuck ? CF_COUNT_GONE_WRITE : ending->counter);
-    cf_observe(&worker->metrics, CF_HIST_DURATION_S, (uint64_t)lived * 1000);
-    atomic_fetch_sub_explicit(&worker->metrics.orbits, 1, memory_order_relaxed);
-    cf_log(CF_LOG_INFO, "Orbital client disconnected", CF_KV_STR("user_id", cf_orbit_user(orbit)),
-           CF_KV_SECONDS("duration_seconds", lived),
-           CF_KV_CSTR("reason", stuck ? "write_timeout" : ending->log));
-}
-
-void cf_orbit_free(struct cf_orbit *orbit, enum cf_error why)
-{
-    struct cf_subscription *subscription;
-    for (size_t cursor = 0; (subscription = cf_map_next(&orbit->groups, &cursor)) != NULL;) {
-        cf_hub_leave(&worker_of(orbit)->hub, &subscription->subscriber);
-        free(subscription);
-    }
-    cf_map_deinit(&orbit->groups);
-    account(orbit, why);
-    cf_ws_endpoint_deinit(&orbit->endpoint);
-    free(orbit);
 }

@@ -1,12 +1,11 @@
-/* An Orbital connection: the WebSocket half of a session, beside stream.h and line.h. It listens to
- * as many groups as its client subscribes to; all of them share one cursor, the server_timestamp of
- * the last frame. */
+/* An Orbital connection: who owns the line of a session, as stream.h does. It listens to as many
+ * groups as its client subscribes to; all of them share one cursor, the server_timestamp of the
+ * last frame. */
 #ifndef CF_SERVER_ORBIT_H
 #define CF_SERVER_ORBIT_H
 
 #include "chat/hub.h"
 #include "server/session.h"
-#include "wire/ws/endpoint.h"
 
 struct cf_exchange;
 
@@ -24,7 +23,6 @@ enum cf_orbit_end {
 
 struct cf_orbit {
     struct cf_session *session;
-    struct cf_ws_endpoint endpoint;
     struct cf_map groups; /* struct cf_subscription, by its group */
     cf_us expires;        /* the token's */
     cf_ms opened;
@@ -54,17 +52,14 @@ struct cf_subscription {
 
 /* The request on the stream's path: refuses it, or makes its connection an Orbital one. */
 void cf_orbit_open(struct cf_exchange *exchange);
-void cf_orbit_read(struct cf_orbit *orbit, struct cf_slice bytes);
-void cf_orbit_drained(struct cf_orbit *orbit);
-void cf_orbit_timer(struct cf_orbit *orbit);
+/* NULL: the session's line is none. */
+struct cf_orbit *cf_orbit_of_session(const struct cf_session *session);
 /* Queues shared frames, or cuts the connection off as a slow consumer (false). */
 bool cf_orbit_deliver(struct cf_orbit *orbit, struct cf_shared *bytes, uint32_t messages);
 /* Says goodbye with the close code and text of that end; once. */
 void cf_orbit_close(struct cf_orbit *orbit, enum cf_orbit_end end);
 /* Takes a subscription out of its room and frees it. */
 void cf_orbit_unsubscribe(struct cf_subscription *subscription);
-/* The connection is gone. */
-void cf_orbit_free(struct cf_orbit *orbit, enum cf_error why);
 
 /* orbit_hear.c: the user is no member any more; who was not live yet hears why. */
 void cf_orbit_removed(struct cf_subscription *subscription);

@@ -196,9 +196,10 @@ static void subscribe_done(struct cf_worker *worker, struct cf_session *session,
 {
     (void)worker;
     struct subscribe *subscribe = CF_CONTAINER_OF(request->owner, struct subscribe, job);
-    if (session != NULL && session->orbit != NULL) {
-        session->orbit->asks--;
-        answer_subscribe(session->orbit, subscribe, request);
+    struct cf_orbit *orbit = session == NULL ? NULL : cf_orbit_of_session(session);
+    if (orbit != NULL) {
+        orbit->asks--;
+        answer_subscribe(orbit, subscribe, request);
     }
     free_subscribe(subscribe);
     cf_store_request_free(request);
@@ -280,15 +281,15 @@ struct typing {
     bool on;
 };
 
-static void publish_typing(struct cf_worker *worker, const struct cf_session *session,
+static void publish_typing(struct cf_worker *worker, const struct cf_orbit *orbit,
                            const struct cf_group_event *thread, bool on)
 {
     struct cf_event like = {.kind = CF_EVENT_GROUP_TYPING,
                             .room = thread->group,
                             .thread = thread->id,
-                            .user = cf_orbit_user(session->orbit),
-                            .user_name = cf_orbit_name(session->orbit),
-                            .source = {worker->index, session->ticket},
+                            .user = cf_orbit_user(orbit),
+                            .user_name = cf_orbit_name(orbit),
+                            .source = {worker->index, orbit->session->ticket},
                             .on = on,
                             .at = cf_worker_now(worker).us};
     struct cf_event *event;
@@ -300,10 +301,11 @@ static void typing_done(struct cf_worker *worker, struct cf_session *session,
                         struct cf_store_request *request)
 {
     struct typing *typing = CF_CONTAINER_OF(request->owner, struct typing, job);
-    if (session != NULL && session->orbit != NULL) {
-        session->orbit->asks--;
+    struct cf_orbit *orbit = session == NULL ? NULL : cf_orbit_of_session(session);
+    if (orbit != NULL) {
+        orbit->asks--;
         if (request->error == CF_OK)
-            publish_typing(worker, session, &request->group_events[0], typing->on);
+            publish_typing(worker, orbit, &request->group_events[0], typing->on);
     }
     free(typing);
     cf_store_request_free(request);

@@ -328,6 +328,14 @@ static void send_away(struct cf_session *session, uint32_t target, struct move *
     free(moved);
 }
 
+/* The 101 could not be queued. */
+static void refuse_line(struct cf_session *session, struct cf_socket *opened, enum cf_error why)
+{
+    cf_conn_abort(&session->conn, why);
+    if (opened != NULL)
+        cf_socket_lost(opened);
+}
+
 /* The connection becomes a line, here or on the session's worker. */
 static void become_line(struct cf_exchange *exchange)
 {
@@ -348,7 +356,7 @@ static void become_line(struct cf_exchange *exchange)
     enum cf_error error = cf_answer_switch(exchange, CF_LIT(""), CF_LIT(""));
     cf_web_leave(exchange->web, &move.rest);
     if (error != CF_OK)
-        cf_conn_abort(&session->conn, error); /* a session opened for it ends by its heartbeat */
+        refuse_line(session, socket, error);
     else if (target == worker->index)
         cf_poll_attach(session, opens ? socket : find_moved(worker, &move),
                        cf_buf_peek(&move.rest));
@@ -435,19 +443,13 @@ static void take_ask(struct cf_worker *worker, const struct ask *ask)
 
 void cf_poll_attach(struct cf_session *session, struct cf_socket *socket, struct cf_slice rest)
 {
-    struct cf_line *line = cf_line_new(session, socket);
-    if (line == NULL) {
-        cf_conn_abort(&session->conn,
-                      CF_E_NOMEM); /* a session left without ends by its heartbeat */
-        return;
-    }
-    if (socket == NULL) {
-        cf_line_close(line, 1000); /* it ended while the connection was on its way */
-        return;
-    }
-    cf_socket_line(socket, line);
+    struct cf_worker *worker = session->worker;
+    struct cf_ws_deflate_params plain = {.enabled = false};
+    cf_ws_endpoint_init(&session->line.endpoint, &worker->server->sio_ws_config, &plain, NULL,
+                        cf_worker_now(worker).ms);
+    cf_socket_line(socket, &session->line);
     if (rest.len > 0)
-        cf_line_read(line, rest);
+        cf_line_read(&session->line, rest);
 }
 
 static void take_connection(struct cf_worker *worker, struct move *move)

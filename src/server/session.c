@@ -3,21 +3,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/mutant.h"
-#include "server/line.h"
-#include "server/orbit.h"
-#include "server/stream.h"
 #include "server/web.h"
 
 static void on_read(struct cf_conn *conn, struct cf_slice bytes)
 {
     struct cf_session *session = cf_session_of_conn(conn);
-    if (session->stream != NULL)
-        cf_stream_read(session->stream, bytes);
-    else if (session->line != NULL)
-        cf_line_read(session->line, bytes);
-    else if (session->orbit != NULL)
-        cf_orbit_read(session->orbit, bytes);
+    if (session->line.ops != NULL)
+        cf_line_read(&session->line, bytes);
     else if (session->web != NULL)
         cf_web_read(session->web, bytes);
 }
@@ -25,12 +17,8 @@ static void on_read(struct cf_conn *conn, struct cf_slice bytes)
 static void on_drained(struct cf_conn *conn)
 {
     struct cf_session *session = cf_session_of_conn(conn);
-    if (session->stream != NULL)
-        cf_stream_drained(session->stream);
-    else if (session->line != NULL)
-        cf_line_drained(session->line);
-    else if (session->orbit != NULL)
-        cf_orbit_drained(session->orbit);
+    if (session->line.ops != NULL)
+        cf_line_drained(&session->line);
     else if (session->web != NULL)
         cf_web_drained(session->web);
 }
@@ -40,12 +28,9 @@ static void on_closed(struct cf_conn *conn, enum cf_error why)
     struct cf_session *session = cf_session_of_conn(conn);
     struct cf_worker *worker = session->worker;
     cf_loop_timer_stop(worker->loop, &session->timer);
-    if (session->stream != NULL)
-        cf_stream_free(session->stream, why);
-    if (session->line != NULL)
-        cf_line_free(session->line);
-    if (session->orbit != NULL)
-        cf_orbit_free(session->orbit, why);
+    if (session->line.ops != NULL)
+        session->line.ops->gone(&session->line, why);
+    cf_ws_endpoint_deinit(&session->line.endpoint);
     cf_web_free(session->web);
     cf_slots_remove(&worker->slots, session->ticket);
     free(session);
@@ -61,12 +46,8 @@ const struct cf_conn_ops cf_session_conn_ops = {
 static void on_timer(struct cf_loop_timer *timer)
 {
     struct cf_session *session = CF_CONTAINER_OF(timer, struct cf_session, timer);
-    if (session->stream != NULL)
-        cf_stream_timer(session->stream);
-    else if (session->line != NULL)
-        cf_line_timer(session->line);
-    else if (session->orbit != NULL)
-        cf_orbit_timer(session->orbit);
+    if (session->line.ops != NULL)
+        session->line.ops->timer(&session->line);
     else if (session->web != NULL)
         cf_web_timer(session->web);
 }
@@ -141,26 +122,10 @@ struct cf_session *cf_session_adopt(struct cf_worker *worker, struct cf_conn_par
     return session;
 }
 
-/* An empty queue takes any turn: only who lets it wait is slow. */
-enum cf_error cf_session_deliver(struct cf_session *session, struct cf_shared *frames,
-                                 uint32_t messages, size_t bytes_each)
-{
-    const struct cf_outq *queue = cf_conn_outq(&session->conn);
-    size_t messages_max = session->worker->server->config->ws_send_buffer;
-    bool full = queue->messages + messages > messages_max ||
-                queue->bytes + frames->len > messages_max * bytes_each;
-    if (full && queue->messages > 0 && !CF_MUTANT(SLOW_NEVER_CUT))
-        return CF_E_SLOW;
-    return cf_conn_queue(&session->conn, frames, messages);
-}
-
-/* A line's goodbye is its socket's. */
 void cf_session_drain(struct cf_session *session)
 {
-    if (session->stream != NULL)
-        cf_stream_close(session->stream, CF_STREAM_SHUTDOWN);
-    else if (session->orbit != NULL)
-        cf_orbit_close(session->orbit, CF_ORBIT_SHUTDOWN);
+    if (session->line.ops != NULL)
+        session->line.ops->drain(&session->line);
     else if (session->web != NULL)
         cf_web_drain(session->web);
 }

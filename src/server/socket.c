@@ -35,19 +35,9 @@ static void tick_person(struct cf_socket *socket, cf_us now)
     }
 }
 
-/* The token's end, or before that the time for the store to know of it. */
-static cf_ms person_deadline(const struct cf_person *person, const struct cf_now *now)
+/* What is due, of the session's own. */
+static void tick(struct cf_socket *socket)
 {
-    cf_us due = person->expires;
-    if (!person->life.asked && person->life.opened + CF_LIFE_SAVED_US < due)
-        due = person->life.opened + CF_LIFE_SAVED_US;
-    cf_us left = due - now->us;
-    return now->ms + (left > 0 ? left / 1000 + 1 : 0);
-}
-
-static void on_timer(struct cf_loop_timer *timer)
-{
-    struct cf_socket *socket = CF_CONTAINER_OF(timer, struct cf_socket, timer);
     struct cf_now now = cf_worker_now(socket->worker);
     cf_eio_tick(&socket->eio, now.ms);
     cf_seats_tick(socket, now.ms);
@@ -56,6 +46,11 @@ static void on_timer(struct cf_loop_timer *timer)
     if (socket->person != NULL)
         tick_person(socket, now.us);
     cf_socket_settle(socket);
+}
+
+static void on_timer(struct cf_loop_timer *timer)
+{
+    tick(CF_CONTAINER_OF(timer, struct cf_callers, timer)->socket);
 }
 
 static bool keep_token(struct cf_socket *socket, struct cf_slice token)
@@ -72,32 +67,42 @@ static bool keep_token(struct cf_socket *socket, struct cf_slice token)
 
 static bool keep_callers(struct cf_socket *socket)
 {
-    if (socket->eio.transport == CF_EIO_POLLING)
-        socket->callers = calloc(1, sizeof(*socket->callers));
-    return socket->callers != NULL || socket->eio.transport != CF_EIO_POLLING;
+    if (socket->eio.transport != CF_EIO_POLLING)
+        return true;
+    socket->callers = calloc(1, sizeof(*socket->callers));
+    if (socket->callers == NULL)
+        return false;
+    socket->callers->socket = socket;
+    cf_loop_timer_init(&socket->callers->timer, on_timer);
+    return true;
+}
+
+static void free_callers(struct cf_socket *socket)
+{
+    if (socket->callers != NULL)
+        cf_loop_timer_stop(socket->worker->loop, &socket->callers->timer);
+    free(socket->callers);
+    socket->callers = NULL;
 }
 
 /* Once it is upgraded, and the requests that were on the way are answered. */
 static void drop_callers(struct cf_socket *socket)
 {
-    struct cf_callers *callers = socket->callers;
-    if (callers == NULL || socket->eio.transport == CF_EIO_POLLING || callers->poller.ticket != 0 ||
-        callers->poster.ticket != 0 || callers->probe != NULL)
-        return;
-    free(callers);
-    socket->callers = NULL;
+    const struct cf_callers *callers = socket->callers;
+    if (callers != NULL && socket->eio.transport != CF_EIO_POLLING && callers->poller.ticket == 0 &&
+        callers->poster.ticket == 0 && callers->probe == NULL)
+        free_callers(socket);
 }
 
 static void free_socket(struct cf_socket *socket)
 {
     struct cf_worker *worker = socket->worker;
     worker->sockets_strange--; /* its person is gone by now */
-    cf_loop_timer_stop(worker->loop, &socket->timer);
     cf_list_remove(&socket->unsettled);
     cf_slots_remove(&worker->socket_slots, socket->ticket);
     cf_sio_session_deinit(&socket->sio);
     cf_eio_session_deinit(&socket->eio);
-    free(socket->callers);
+    free_callers(socket);
     free(socket->token);
     free(socket);
 }
@@ -118,7 +123,6 @@ struct cf_socket *cf_socket_open(struct cf_worker *worker, enum cf_eio_transport
     worker->sockets_strange++;
     socket->worker = worker;
     cf_list_init(&socket->unsettled);
-    cf_loop_timer_init(&socket->timer, on_timer);
     cf_poll_make_sid(worker, (uint32_t)socket->ticket, socket->secret, sid);
     cf_sio_session_init(&socket->sio, &worker->server->sio_config, now_ms(socket));
     enum cf_error error = cf_eio_session_open(&socket->eio, &worker->server->eio_config, transport,
@@ -187,8 +191,10 @@ static void log_end(const struct cf_socket *socket)
 
 static void let_go_of(struct cf_line **line, unsigned code)
 {
-    if (*line != NULL)
-        cf_line_close(*line, code);
+    if (*line == NULL)
+        return;
+    (*line)->owner = NULL;
+    cf_line_close(*line, code, "");
     *line = NULL;
 }
 
@@ -220,7 +226,9 @@ static void end(struct cf_socket *socket)
 static void send_on(struct cf_socket *socket, struct cf_line *line, bool binary,
                     struct cf_slice message)
 {
-    if (line != NULL && cf_line_send(line, binary, message) == CF_E_SLOW)
+    size_t queued_max = socket->eio.config->queue_bytes_max; /* as much as for a GET */
+    if (line != NULL &&
+        cf_line_send(line, binary ? CF_WS_BINARY : CF_WS_TEXT, message, queued_max) == CF_E_SLOW)
         cf_eio_abort(&socket->eio, CF_EIO_SLOW);
 }
 
@@ -249,17 +257,34 @@ static bool carry_out(struct cf_socket *socket, const struct cf_eio_action *acti
     return true;
 }
 
-static void set_timer(struct cf_socket *socket)
+/* The token's end, or before that the time for the store to know of it. */
+static cf_us person_due(const struct cf_person *person)
 {
-    struct cf_now now = cf_worker_now(socket->worker);
+    cf_us saved = person->life.opened + CF_LIFE_SAVED_US;
+    return !person->life.asked && saved < person->expires ? saved : person->expires;
+}
+
+static cf_ms deadline_of(const struct cf_socket *socket)
+{
     cf_ms deadline = cf_ms_earlier(cf_eio_deadline(&socket->eio), cf_sio_deadline(&socket->sio));
     deadline = cf_ms_earlier(deadline, cf_seats_deadline(socket));
-    if (socket->person != NULL)
-        deadline = cf_ms_earlier(deadline, person_deadline(socket->person, &now));
-    if (deadline == CF_MS_NEVER)
-        cf_loop_timer_stop(socket->worker->loop, &socket->timer);
-    else
-        cf_loop_timer_set(socket->worker->loop, &socket->timer, deadline);
+    if (socket->person == NULL)
+        return deadline;
+    return cf_ms_earlier(deadline, cf_worker_when(socket->worker, person_due(socket->person)));
+}
+
+static void set_timer(struct cf_socket *socket)
+{
+    struct cf_loop *loop = socket->worker->loop;
+    if (socket->callers == NULL && socket->line != NULL) {
+        cf_line_set_timer(socket->line);
+    } else if (socket->callers != NULL) {
+        cf_ms deadline = deadline_of(socket);
+        if (deadline == CF_MS_NEVER)
+            cf_loop_timer_stop(loop, &socket->callers->timer);
+        else
+            cf_loop_timer_set(loop, &socket->callers->timer, deadline);
+    }
 }
 
 void cf_socket_settle(struct cf_socket *socket)
@@ -398,17 +423,6 @@ static bool is_probe(const struct cf_socket *socket, const struct cf_line *line)
     return socket->callers != NULL && socket->callers->probe == line;
 }
 
-void cf_socket_line(struct cf_socket *socket, struct cf_line *line)
-{
-    if (socket->eio.transport == CF_EIO_WEBSOCKET && socket->line == NULL)
-        socket->line = line;
-    else if (cf_eio_probe_begin(&socket->eio, now_ms(socket)) == CF_OK)
-        socket->callers->probe = line;
-    else
-        cf_line_close(line, 1000);
-    cf_socket_settle(socket);
-}
-
 static void take_over(struct cf_socket *socket)
 {
     struct cf_worker *worker = socket->worker;
@@ -422,8 +436,8 @@ static void take_over(struct cf_socket *socket)
     cf_seats_reform(socket);
 }
 
-void cf_socket_message(struct cf_socket *socket, struct cf_line *line, struct cf_slice message,
-                       bool binary)
+static void take_message(struct cf_socket *socket, struct cf_line *line, struct cf_slice message,
+                         bool binary)
 {
     struct cf_eio_packet packet;
     if (is_probe(socket, line)) {
@@ -440,8 +454,13 @@ void cf_socket_message(struct cf_socket *socket, struct cf_line *line, struct cf
     cf_socket_settle(socket);
 }
 
-void cf_socket_line_gone(struct cf_socket *socket, struct cf_line *line)
+/* A line that its socket has let go of has no owner any more. */
+static void lose_line(struct cf_line *line)
 {
+    struct cf_socket *socket = line->owner;
+    line->owner = NULL;
+    if (socket == NULL)
+        return;
     if (is_probe(socket, line)) {
         socket->callers->probe = NULL;
         cf_eio_probe_gone(&socket->eio);
@@ -449,5 +468,76 @@ void cf_socket_line_gone(struct cf_socket *socket, struct cf_line *line)
         socket->line = NULL;
         cf_eio_ws_gone(&socket->eio);
     }
+    cf_socket_settle(socket);
+}
+
+static void on_line_event(struct cf_line *line, const struct cf_ws_event *event)
+{
+    bool binary = event->type == CF_WS_EVENT_BINARY;
+    if (line->owner != NULL && (binary || event->type == CF_WS_EVENT_TEXT))
+        take_message(line->owner, line, event->payload, binary);
+    if (event->type != CF_WS_EVENT_CLOSED)
+        return;
+    cf_conn_shut(&cf_session_of_line(line)->conn);
+    lose_line(line);
+}
+
+/* The socket whose timer the line's is; NULL: nobody's. */
+static struct cf_socket *timed_by(const struct cf_line *line)
+{
+    struct cf_socket *socket = line->owner;
+    return socket != NULL && socket->callers == NULL ? socket : NULL;
+}
+
+static cf_ms line_deadline(const struct cf_line *line)
+{
+    const struct cf_socket *socket = timed_by(line);
+    return socket == NULL ? CF_MS_NEVER : deadline_of(socket);
+}
+
+static void on_line_timer(struct cf_line *line)
+{
+    if (!cf_line_tick(line))
+        return;
+    if (timed_by(line) != NULL)
+        tick(line->owner);
+    else
+        cf_line_set_timer(line);
+}
+
+/* The goodbye is the socket's. */
+static void on_line_drain(struct cf_line *line)
+{
+    (void)line;
+}
+
+static void on_line_gone(struct cf_line *line, enum cf_error why)
+{
+    (void)why;
+    lose_line(line);
+}
+
+static const struct cf_line_ops line_ops = {.event = on_line_event,
+                                            .deadline = line_deadline,
+                                            .timer = on_line_timer,
+                                            .drain = on_line_drain,
+                                            .gone = on_line_gone};
+
+void cf_socket_line(struct cf_socket *socket, struct cf_line *line)
+{
+    cf_line_begin(line, &line_ops, socket);
+    if (socket != NULL && socket->eio.transport == CF_EIO_WEBSOCKET && socket->line == NULL)
+        socket->line = line;
+    else if (socket != NULL && cf_eio_probe_begin(&socket->eio, now_ms(socket)) == CF_OK)
+        socket->callers->probe = line;
+    else
+        let_go_of(&line, 1000);
+    if (socket != NULL)
+        cf_socket_settle(socket);
+}
+
+void cf_socket_lost(struct cf_socket *socket)
+{
+    cf_eio_ws_gone(&socket->eio);
     cf_socket_settle(socket);
 }

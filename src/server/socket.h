@@ -7,8 +7,8 @@
 #define CF_SERVER_SOCKET_H
 
 #include "chat/hub.h"
-#include "server/line.h"
 #include "server/poll.h"
+#include "server/session.h"
 
 enum {
     CF_SOCKET_ID_LEN = 20,         /* what the client calls socket.id */
@@ -57,8 +57,10 @@ struct cf_person {
     uint8_t people[]; /* user id, then name */
 };
 
-/* What waits for a session on polling. */
+/* What a session needs that is on polling; once it is on WebSocket, the line's timer is its own. */
 struct cf_callers {
+    struct cf_loop_timer timer;
+    struct cf_socket *socket;
     struct cf_caller poller, poster;
     struct cf_line *probe; /* the WebSocket that asks to be its line */
 };
@@ -67,13 +69,12 @@ struct cf_socket {
     struct cf_worker *worker;
     struct cf_eio_session eio;
     struct cf_sio_session sio;
-    struct cf_loop_timer timer;
     struct cf_list unsettled;   /* worker->unsettled */
     uint64_t ticket;            /* in worker->socket_slots */
     struct cf_callers *callers; /* NULL: it is on WebSocket */
-    struct cf_line *line;
-    struct cf_person *person; /* NULL: not connected */
-    uint8_t *token;           /* the handshake's, until it is connected; NULL: none */
+    struct cf_line *line;       /* NULL: it is on polling */
+    struct cf_person *person;   /* NULL: not connected */
+    uint8_t *token;             /* the handshake's, until it is connected; NULL: none */
     uint16_t token_len;
     uint16_t jobs;
     uint32_t connects;             /* persons so far */
@@ -94,11 +95,11 @@ void cf_socket_poll(struct cf_socket *socket, struct cf_caller caller);
 void cf_socket_post_begin(struct cf_socket *socket, struct cf_caller caller);
 void cf_socket_post(struct cf_socket *socket, struct cf_caller caller, struct cf_slice body);
 void cf_socket_gone(struct cf_socket *socket, struct cf_caller caller);
-/* The line is the session's, or (a session on polling) asks to be. */
+/* A WebSocket, whose endpoint is set up: it is the session's line, or (a session on polling) asks
+ * to be. NULL: the socket has ended meanwhile, and the peer hears goodbye. */
 void cf_socket_line(struct cf_socket *socket, struct cf_line *line);
-void cf_socket_message(struct cf_socket *socket, struct cf_line *line, struct cf_slice message,
-                       bool binary);
-void cf_socket_line_gone(struct cf_socket *socket, struct cf_line *line);
+/* The WebSocket that it was opened for is none. */
+void cf_socket_lost(struct cf_socket *socket);
 /* Says a Socket.IO packet. */
 void cf_socket_say(struct cf_socket *socket, struct cf_slice packet);
 /* Does what the session asks for and sets its timer; may free the socket. After every step. */

@@ -45,31 +45,6 @@ static struct cf_slice name_of(const struct cf_stream *stream)
     return cf_slice_of(stream->people + stream->user_len, stream->name_len);
 }
 
-/* Queues what the endpoint wants to say. */
-static void send_out(struct cf_stream *stream, struct cf_buf *out, enum cf_error error)
-{
-    if (error == CF_OK && out->len > 0)
-        error = cf_conn_write(&stream->session->conn, cf_buf_peek(out));
-    if (error != CF_OK && error != CF_E_STATE)
-        cf_conn_abort(&stream->session->conn, error);
-    cf_buf_deinit(out);
-}
-
-static void set_timer(struct cf_stream *stream)
-{
-    struct cf_worker *worker = worker_of(stream);
-    struct cf_now now = cf_worker_now(worker);
-    cf_ms deadline = cf_ms_earlier(cf_ws_endpoint_deadline(&stream->endpoint), stream->probe_until);
-    if (stream->end == CF_STREAM_LIVE) {
-        cf_us left = stream->expires - now.us;
-        deadline = cf_ms_earlier(deadline, now.ms + (left > 0 ? left / 1000 + 1 : 0));
-    }
-    if (deadline == CF_MS_NEVER)
-        cf_loop_timer_stop(worker->loop, &stream->session->timer);
-    else
-        cf_loop_timer_set(worker->loop, &stream->session->timer, deadline);
-}
-
 static void log_event(const struct cf_stream *stream, const char *message)
 {
     char shop[CF_UUID_LEN];
@@ -80,16 +55,10 @@ static void log_event(const struct cf_stream *stream, const char *message)
 
 /* ---- talking ---- */
 
-/* Who asks and never reads the answers is slow, too. */
 static void send_text(struct cf_stream *stream, struct cf_slice text)
 {
-    struct cf_buf out;
-    if (cf_conn_outq(&stream->session->conn)->bytes > ANSWERS_BYTES_MAX) {
+    if (cf_line_send(&stream->session->line, CF_WS_TEXT, text, ANSWERS_BYTES_MAX) == CF_E_SLOW)
         cf_stream_close(stream, CF_STREAM_SLOW);
-        return;
-    }
-    cf_buf_init(&out, OUT_MAX);
-    send_out(stream, &out, cf_ws_endpoint_send(&stream->endpoint, CF_WS_TEXT, text, NULL, &out));
 }
 
 static void send_present(struct cf_stream *stream)
@@ -103,27 +72,12 @@ static void send_present(struct cf_stream *stream)
     cf_buf_deinit(&text);
 }
 
-void cf_stream_begin(struct cf_stream *stream, struct cf_slice bytes)
-{
-    struct cf_worker *worker = worker_of(stream);
-    stream->opened = cf_worker_now(worker).ms;
-    if (!CF_MUTANT(LATE_LIVE))
-        cf_hub_live(&stream->subscriber);
-    cf_count(&worker->metrics, CF_COUNT_UPGRADES);
-    log_event(stream, "WebSocket client connected");
-    if (stream->version == CF_SHOP_V2)
-        send_present(stream);
-    set_timer(stream);
-    if (bytes.len > 0)
-        cf_stream_read(stream, bytes);
-}
-
 bool cf_stream_deliver(struct cf_stream *stream, struct cf_shared *bytes, uint32_t messages)
 {
     if (stream->end != CF_STREAM_LIVE)
         return false;
     enum cf_error error =
-        cf_session_deliver(stream->session, bytes, messages, CF_QUEUED_BYTES_EACH);
+        cf_line_deliver(&stream->session->line, bytes, messages, CF_QUEUED_BYTES_EACH);
     if (error == CF_E_SLOW && !CF_MUTANT(SLOW_SKIPPED))
         cf_stream_close(stream, CF_STREAM_SLOW);
     else if (error == CF_E_NOMEM)
@@ -138,19 +92,13 @@ void cf_stream_close(struct cf_stream *stream, enum cf_stream_end end)
     stream->end = (uint8_t)end;
     if (stream->opened == 0)
         return; /* the upgrade is still being answered, and will be refused */
-    struct cf_buf out;
-    cf_buf_init(&out, OUT_MAX);
     if (end == CF_STREAM_SLOW || end == CF_STREAM_LOST) {
         cf_conn_drop_unsent(&stream->session->conn);
         cf_count(&worker_of(stream)->metrics, CF_COUNT_BROADCAST_ERRORS);
     }
-    send_out(stream, &out,
-             cf_ws_endpoint_close(&stream->endpoint, cf_worker_now(worker_of(stream)).ms,
-                                  endings[end].code, cf_slice_cstr(endings[end].reason), &out));
+    cf_line_close(&stream->session->line, endings[end].code, endings[end].reason);
     if (end == CF_STREAM_SLOW)
         cf_conn_shut(&stream->session->conn);
-    else
-        set_timer(stream);
 }
 
 /* ---- listening ---- */
@@ -165,13 +113,14 @@ static void relay_done(struct cf_worker *worker, struct cf_session *session,
                        struct cf_store_request *request)
 {
     struct relay *relay = CF_CONTAINER_OF(request->owner, struct relay, job);
+    struct cf_stream *stream = session == NULL ? NULL : cf_stream_of_session(session);
     bool found =
         request->error == CF_OK && cf_uuid_eq(&request->messages[0].room, &relay->event->room);
     if (found) {
         cf_server_publish(worker->server, relay->event);
         relay->event = NULL;
-    } else if (request->error != CF_E_UNAVAILABLE && session != NULL && session->stream != NULL) {
-        send_text(session->stream, CF_LIT(CF_SHOP_NO_SUCH_MESSAGE));
+    } else if (request->error != CF_E_UNAVAILABLE && stream != NULL) {
+        send_text(stream, CF_LIT(CF_SHOP_NO_SUCH_MESSAGE));
     }
     cf_event_unref(relay->event);
     free(relay);
@@ -253,34 +202,15 @@ static void ended(struct cf_stream *stream, const struct cf_ws_event *event)
     cf_conn_shut(&stream->session->conn);
 }
 
-void cf_stream_read(struct cf_stream *stream, struct cf_slice bytes)
+static void on_event(struct cf_line *line, const struct cf_ws_event *event)
 {
-    cf_ms now = cf_worker_now(worker_of(stream)).ms;
-    struct cf_ws_event event;
-    enum cf_error error;
+    struct cf_stream *stream = line->owner;
     stream->probe_answered = true;
-    do {
-        struct cf_buf out;
-        cf_buf_init(&out, OUT_MAX + bytes.len); /* a pong is no longer than its ping */
-        bool writable = !cf_conn_blocked(&stream->session->conn);
-        error = cf_ws_endpoint_next(&stream->endpoint, now, writable, &bytes, &out, &event);
-        send_out(stream, &out, error);
-        if (error != CF_OK)
-            return;
-        if (event.type == CF_WS_EVENT_TEXT && stream->version == CF_SHOP_V2 &&
-            stream->end == CF_STREAM_LIVE)
-            hear(stream, event.payload);
-        if (event.type == CF_WS_EVENT_CLOSED)
-            ended(stream, &event);
-    } while (event.type != CF_WS_EVENT_NEED_MORE);
-    set_timer(stream);
-}
-
-void cf_stream_drained(struct cf_stream *stream)
-{
-    struct cf_buf out;
-    cf_buf_init(&out, OUT_MAX);
-    send_out(stream, &out, cf_ws_endpoint_writable(&stream->endpoint, &out));
+    if (event->type == CF_WS_EVENT_TEXT && stream->version == CF_SHOP_V2 &&
+        stream->end == CF_STREAM_LIVE)
+        hear(stream, event->payload);
+    if (event->type == CF_WS_EVENT_CLOSED)
+        ended(stream, event);
 }
 
 /* ---- time ---- */
@@ -292,28 +222,31 @@ static bool probe_failed(struct cf_stream *stream, cf_ms now)
     return now >= stream->probe_until;
 }
 
-void cf_stream_timer(struct cf_stream *stream)
+static void on_timer(struct cf_line *line)
 {
+    struct cf_stream *stream = line->owner;
     struct cf_now now = cf_worker_now(worker_of(stream));
-    struct cf_ws_event event;
-    struct cf_buf out;
     if (probe_failed(stream, now.ms)) {
         if (stream->end == CF_STREAM_LIVE)
             stream->end = CF_STREAM_PROBED;
         cf_conn_abort(&stream->session->conn, CF_E_TIMEOUT);
         return;
     }
-    cf_buf_init(&out, OUT_MAX);
-    send_out(stream, &out, cf_ws_endpoint_tick(&stream->endpoint, now.ms, &out, &event));
-    if (event.type == CF_WS_EVENT_CLOSED) {
-        ended(stream, &event);
+    if (!cf_line_tick(line))
         return;
-    }
     if (now.us >= stream->expires)
         cf_stream_close(stream, CF_STREAM_EXPIRED);
     if (CF_MUTANT(LATE_LIVE))
         cf_hub_live(&stream->subscriber);
-    set_timer(stream);
+    cf_line_set_timer(line);
+}
+
+static cf_ms deadline_of(const struct cf_line *line)
+{
+    const struct cf_stream *stream = line->owner;
+    if (stream->end != CF_STREAM_LIVE)
+        return stream->probe_until;
+    return cf_ms_earlier(stream->probe_until, cf_worker_when(worker_of(stream), stream->expires));
 }
 
 void cf_stream_probe(struct cf_stream *stream)
@@ -323,10 +256,7 @@ void cf_stream_probe(struct cf_stream *stream)
         return;
     stream->probe_answered = false;
     stream->probe_until = now + PROBE_MS;
-    struct cf_buf out;
-    cf_buf_init(&out, OUT_MAX);
-    send_out(stream, &out, cf_ws_endpoint_ping(&stream->endpoint, now, &out));
-    set_timer(stream);
+    cf_line_ping(&stream->session->line);
 }
 
 /* ---- the end ---- */
@@ -354,9 +284,46 @@ void cf_stream_free(struct cf_stream *stream, enum cf_error why)
     if (stream->seat != NULL)
         cf_people_rise(worker->server, stream->seat, cf_stream_user(stream), name_of(stream),
                        stream->shop);
-    if (stream->opened != 0) {
+    if (stream->opened != 0)
         account(stream, why);
-        cf_ws_endpoint_deinit(&stream->endpoint);
-    }
     free(stream);
+}
+
+static void on_gone(struct cf_line *line, enum cf_error why)
+{
+    cf_stream_free(line->owner, why);
+}
+
+/* ---- the line ---- */
+
+static void on_drain(struct cf_line *line)
+{
+    cf_stream_close(line->owner, CF_STREAM_SHUTDOWN);
+}
+
+static const struct cf_line_ops line_ops = {.event = on_event,
+                                            .deadline = deadline_of,
+                                            .timer = on_timer,
+                                            .drain = on_drain,
+                                            .gone = on_gone};
+
+struct cf_stream *cf_stream_of_session(const struct cf_session *session)
+{
+    return session->line.ops == &line_ops ? session->line.owner : NULL;
+}
+
+void cf_stream_begin(struct cf_stream *stream, struct cf_slice bytes)
+{
+    struct cf_worker *worker = worker_of(stream);
+    stream->opened = cf_worker_now(worker).ms;
+    cf_line_begin(&stream->session->line, &line_ops, stream);
+    if (!CF_MUTANT(LATE_LIVE))
+        cf_hub_live(&stream->subscriber);
+    cf_count(&worker->metrics, CF_COUNT_UPGRADES);
+    log_event(stream, "WebSocket client connected");
+    if (stream->version == CF_SHOP_V2)
+        send_present(stream);
+    cf_line_set_timer(&stream->session->line);
+    if (bytes.len > 0)
+        cf_line_read(&stream->session->line, bytes);
 }

@@ -1,4 +1,4 @@
-/* A shop stream: the WebSocket half of a session, from the upgrade request to the last close frame.
+/* A shop stream: who owns the line of a session, from the upgrade request to the last close frame.
  */
 #ifndef CF_SERVER_STREAM_H
 #define CF_SERVER_STREAM_H
@@ -6,7 +6,6 @@
 #include "chat/hub.h"
 #include "dialect/shop/stream.h"
 #include "server/session.h"
-#include "wire/ws/endpoint.h"
 
 struct cf_exchange;
 
@@ -26,7 +25,6 @@ enum cf_stream_end {
 
 struct cf_stream {
     struct cf_session *session;
-    struct cf_ws_endpoint endpoint;
     struct cf_subscriber subscriber;
     struct cf_seat *seat;
     struct cf_uuid shop;
@@ -49,9 +47,6 @@ void cf_stream_member_done(struct cf_worker *worker, struct cf_session *session,
                            struct cf_store_request *request);
 /* The 101 is queued: the stream is live. `bytes`: what the peer sent behind its request. */
 void cf_stream_begin(struct cf_stream *stream, struct cf_slice bytes);
-void cf_stream_read(struct cf_stream *stream, struct cf_slice bytes);
-void cf_stream_drained(struct cf_stream *stream);
-void cf_stream_timer(struct cf_stream *stream);
 /* Queues shared frames, or cuts the stream off as a slow consumer (false). */
 bool cf_stream_deliver(struct cf_stream *stream, struct cf_shared *bytes, uint32_t messages);
 /* Says goodbye with the close code and text of that end; once. */
@@ -59,7 +54,9 @@ void cf_stream_close(struct cf_stream *stream, enum cf_stream_end end);
 /* Pings; silence for 5 s from now drops it. */
 void cf_stream_probe(struct cf_stream *stream);
 struct cf_slice cf_stream_user(const struct cf_stream *stream);
-/* The connection is gone. */
+/* NULL: the session's line is no stream's. */
+struct cf_stream *cf_stream_of_session(const struct cf_session *session);
+/* The connection is gone, or has never become a stream's. */
 void cf_stream_free(struct cf_stream *stream, enum cf_error why);
 
 static inline struct cf_stream *cf_stream_of_subscriber(struct cf_subscriber *subscriber)

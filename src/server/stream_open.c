@@ -95,9 +95,8 @@ static enum cf_error switch_protocols(struct cf_exchange *exchange)
     struct cf_slice protocol =
         stream->version == CF_SHOP_V2 ? CF_LIT(CF_SHOP_V2_PROTOCOL) : CF_LIT("");
     bool compressed;
-    enum cf_error error =
-        cf_upgrade_switch(exchange, protocol, &exchange->web->session->worker->server->ws_config,
-                          &stream->endpoint, &compressed);
+    enum cf_error error = cf_upgrade_switch(
+        exchange, protocol, &exchange->web->session->worker->server->ws_config, &compressed);
     if (error == CF_OK)
         stream->subscriber.form = cf_fanout_form(stream->version, compressed);
     return error;
@@ -137,7 +136,6 @@ static void open_stream(struct cf_exchange *exchange)
     struct cf_buf rest;
     exchange->stream = NULL;
     cf_web_leave(exchange->web, &rest);
-    session->stream = stream;
     cf_stream_begin(stream, cf_buf_peek(&rest));
     cf_buf_deinit(&rest);
 }

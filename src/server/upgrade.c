@@ -102,10 +102,10 @@ static enum cf_error negotiate(const struct cf_worker *worker, const struct cf_e
 }
 
 enum cf_error cf_upgrade_switch(struct cf_exchange *exchange, struct cf_slice protocol,
-                                const struct cf_ws_config *config, struct cf_ws_endpoint *endpoint,
-                                bool *out_compressed)
+                                const struct cf_ws_config *config, bool *out_compressed)
 {
-    struct cf_worker *worker = exchange->web->session->worker;
+    struct cf_session *session = exchange->web->session;
+    struct cf_worker *worker = session->worker;
     struct cf_ws_deflate_params params;
     struct cf_buf value;
     cf_buf_init(&value, RESPONSE_MAX);
@@ -115,7 +115,8 @@ enum cf_error cf_upgrade_switch(struct cf_exchange *exchange, struct cf_slice pr
     cf_buf_deinit(&value);
     if (error != CF_OK)
         return error;
-    cf_ws_endpoint_init(endpoint, config, &params, worker->inflater, cf_worker_now(worker).ms);
+    cf_ws_endpoint_init(&session->line.endpoint, config, &params, worker->inflater,
+                        cf_worker_now(worker).ms);
     /* The compressed form is made with the full window; who asked for less gets it plain. */
     *out_compressed = params.enabled && params.server_window_bits == 15;
     return CF_OK;

@@ -20,6 +20,12 @@ struct cf_now cf_worker_now(const struct cf_worker *worker)
     return cf_loop_now(worker->loop);
 }
 
+cf_ms cf_worker_when(const struct cf_worker *worker, cf_us at)
+{
+    struct cf_now now = cf_worker_now(worker);
+    return now.ms + (at > now.us ? (at - now.us) / 1000 + 1 : 0);
+}
+
 void cf_worker_submit(struct cf_worker *worker, struct cf_job *job, uint64_t ticket,
                       struct cf_store_request *request)
 {
@@ -145,8 +151,9 @@ static void cut(struct cf_worker *worker)
 static void probe(struct cf_worker *worker, uint64_t ticket)
 {
     struct cf_session *session = cf_slots_get(&worker->slots, ticket);
-    if (session != NULL && session->stream != NULL)
-        cf_stream_probe(session->stream);
+    struct cf_stream *stream = session == NULL ? NULL : cf_stream_of_session(session);
+    if (stream != NULL)
+        cf_stream_probe(stream);
 }
 
 /* It may have gone on to another request by now. */

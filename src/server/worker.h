@@ -97,6 +97,8 @@ void cf_worker_submit(struct cf_worker *worker, struct cf_job *job, uint64_t tic
 /* Stores or refreshes the asker's row unless that was done lately. */
 void cf_worker_sight(struct cf_worker *worker, const struct cf_identity *identity);
 struct cf_now cf_worker_now(const struct cf_worker *worker);
+/* When the wall clock will have come to `at`, as far as one can say now. */
+cf_ms cf_worker_when(const struct cf_worker *worker, cf_us at);
 /* A socket ended; the same. */
 void cf_worker_socket_gone(struct cf_worker *worker);
 /* One of `works` has ended; the same. */

@@ -70,7 +70,7 @@ static void check_socket(const struct cf_socket *socket)
                   (unsigned)socket->jobs);
     if (socket->line == NULL)
         return;
-    const struct cf_outq *outq = cf_conn_outq(&socket->line->session->conn);
+    const struct cf_outq *outq = cf_conn_outq(&cf_session_of_line(socket->line)->conn);
     if (outq->bytes > max + QUEUE_SLACK)
         book_fail("no queue passes its limit", "a line has %zu bytes", outq->bytes);
 }
