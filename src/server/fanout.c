@@ -342,10 +342,9 @@ static void remove_participant(struct cf_worker *worker, const struct cf_event *
     for (; left > 0; left--) {
         struct cf_talk_seat *seat =
             cf_talk_seat_of(CF_LIST_ENTRY(node, struct cf_subscriber, in_room));
-        struct cf_socket *socket = seat->ear.socket;
         node = node->next;
-        if (cf_slice_eq(cf_person_user(socket->person), event->user))
-            cf_seats_leave(socket, seat);
+        if (cf_slice_eq(cf_person_user(seat->ear.socket->person), event->user))
+            cf_seats_leave(seat);
     }
     cf_lost_remove(worker, event->talk, event->user);
 }

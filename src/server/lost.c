@@ -106,15 +106,10 @@ static void on_timer(struct cf_loop_timer *timer)
 /* The socket's seats give their presences away one by one, so that none is ended twice. */
 static void take_presences(struct cf_lost *lost, struct cf_socket *socket)
 {
-    struct cf_list *seats = &socket->person->seats;
-    while (!cf_list_empty(seats)) {
-        struct cf_talk_seat *seat = CF_LIST_ENTRY(seats->next, struct cf_talk_seat, link);
+    for (struct cf_talk_seat *seat; (seat = socket->person->seats) != NULL;) {
         lost->seats[lost->count++] = (struct kept_seat){seat->presence, seat->talk};
-        cf_hub_leave(&lost->worker->hub, &seat->ear.subscriber);
-        cf_list_remove(&seat->link);
-        free(seat);
+        cf_seats_drop(seat);
     }
-    socket->person->seats_count = 0;
 }
 
 void cf_lost_keep(struct cf_socket *socket)

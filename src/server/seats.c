@@ -42,7 +42,6 @@ struct cf_person *cf_person_new(struct cf_socket *socket, const struct cf_identi
     memcpy(person->people, user.ptr, user.len);
     memcpy(person->people + user.len, name.ptr, name.len);
     socket->worker->sockets_strange--;
-    cf_list_init(&person->seats);
     person->own.socket = socket;
     cf_subscriber_init(&person->own.subscriber, cf_socket_form(socket));
     return person;
@@ -63,13 +62,10 @@ enum cf_error cf_person_listen(struct cf_socket *socket)
 
 struct cf_talk_seat *cf_seats_find(const struct cf_socket *socket, int64_t talk)
 {
-    const struct cf_list *seats = &socket->person->seats;
-    for (struct cf_list *node = seats->next; node != seats; node = node->next) {
-        struct cf_talk_seat *seat = CF_LIST_ENTRY(node, struct cf_talk_seat, link);
-        if (seat->talk == talk)
-            return seat;
-    }
-    return NULL;
+    struct cf_talk_seat *seat = socket->person->seats;
+    while (seat != NULL && seat->talk != talk)
+        seat = seat->next;
+    return seat;
 }
 
 static struct cf_talk_seat *new_seat(struct cf_socket *socket, int64_t talk)
@@ -79,8 +75,6 @@ static struct cf_talk_seat *new_seat(struct cf_socket *socket, int64_t talk)
         return NULL;
     seat->ear.socket = socket;
     seat->talk = talk;
-    seat->typing_until = CF_MS_NEVER;
-    cf_list_init(&seat->link);
     cf_subscriber_init(&seat->ear.subscriber, cf_socket_form(socket));
     return seat;
 }
@@ -106,7 +100,8 @@ enum cf_error cf_seats_take(struct cf_socket *socket, int64_t talk)
         return error;
     }
     cf_hub_live(&seat->ear.subscriber);
-    cf_list_push_back(&person->seats, &seat->link);
+    seat->next = person->seats;
+    person->seats = seat;
     person->seats_count++;
     return CF_OK;
 }
@@ -129,64 +124,105 @@ static void tell_typing(const struct cf_talk_seat *seat, bool on)
         cf_server_publish(worker->server, event);
 }
 
+static bool types(const struct cf_talk_seat *seat)
+{
+    return seat->typing != NULL && seat->typing->until != CF_MS_NEVER;
+}
+
+/* What a seat needs that types. False without memory. */
+static bool begin_typing(struct cf_talk_seat *seat, cf_ms now)
+{
+    if (seat->typing != NULL)
+        return true;
+    seat->typing = malloc(sizeof(*seat->typing));
+    if (seat->typing == NULL)
+        return false;
+    *seat->typing = (struct cf_typing){.until = CF_MS_NEVER, .told = now - TYPING_TOLD_MS};
+    return true;
+}
+
+static void end_typing(struct cf_talk_seat *seat)
+{
+    if (!types(seat))
+        return;
+    seat->typing->until = CF_MS_NEVER;
+    seat->ear.socket->person->typing_count--;
+    tell_typing(seat, false);
+}
+
 void cf_seats_type(struct cf_talk_seat *seat, bool on)
 {
     cf_ms now = cf_worker_now(seat->ear.socket->worker).ms;
-    bool typed = seat->typing_until != CF_MS_NEVER;
-    seat->typing_until = on ? now + TYPING_ENDS_MS : CF_MS_NEVER;
-    if (!on && !typed)
+    if (!on) {
+        end_typing(seat);
         return;
-    if (on && seat->typing_told != 0 && now - seat->typing_told < TYPING_TOLD_MS)
+    }
+    bool typed = types(seat);
+    if (!begin_typing(seat, now))
+        return; /* the next sign will do */
+    if (!typed)
+        seat->ear.socket->person->typing_count++;
+    seat->typing->until = now + TYPING_ENDS_MS;
+    if (now - seat->typing->told < TYPING_TOLD_MS)
         return;
-    if (on)
-        seat->typing_told = now;
-    tell_typing(seat, on);
+    seat->typing->told = now;
+    tell_typing(seat, true);
+}
+
+/* The first seat of these that types. */
+static struct cf_talk_seat *first_typing(struct cf_talk_seat *seat)
+{
+    while (seat != NULL && !types(seat))
+        seat = seat->next;
+    return seat;
 }
 
 void cf_seats_tick(struct cf_socket *socket, cf_ms now)
 {
-    if (socket->person == NULL)
+    struct cf_person *person = socket->person;
+    if (person == NULL || person->typing_count == 0)
         return;
-    const struct cf_list *seats = &socket->person->seats;
-    for (struct cf_list *node = seats->next; node != seats; node = node->next) {
-        struct cf_talk_seat *seat = CF_LIST_ENTRY(node, struct cf_talk_seat, link);
-        if (now >= seat->typing_until && !CF_MUTANT(TYPING_STAYS))
-            cf_seats_type(seat, false);
+    for (struct cf_talk_seat *it = person->seats; (it = first_typing(it)) != NULL; it = it->next) {
+        if (now >= it->typing->until && !CF_MUTANT(TYPING_STAYS))
+            end_typing(it);
     }
 }
 
 cf_ms cf_seats_deadline(const struct cf_socket *socket)
 {
+    const struct cf_person *person = socket->person;
     cf_ms deadline = CF_MS_NEVER;
-    if (socket->person == NULL)
+    if (person == NULL || person->typing_count == 0)
         return deadline;
-    const struct cf_list *seats = &socket->person->seats;
-    for (struct cf_list *node = seats->next; node != seats; node = node->next) {
-        struct cf_talk_seat *seat = CF_LIST_ENTRY(node, struct cf_talk_seat, link);
-        if (seat->typing_until < deadline)
-            deadline = seat->typing_until;
-    }
+    for (struct cf_talk_seat *it = person->seats; (it = first_typing(it)) != NULL; it = it->next)
+        deadline = cf_ms_earlier(deadline, it->typing->until);
     return deadline;
 }
 
 /* ---- leaving ---- */
 
-/* Everything but the presence. */
-static void vacate(struct cf_talk_seat *seat)
+void cf_seats_drop(struct cf_talk_seat *seat)
 {
-    if (seat->typing_until != CF_MS_NEVER)
-        cf_seats_type(seat, false);
-    cf_hub_leave(&seat->ear.socket->worker->hub, &seat->ear.subscriber);
-    cf_list_remove(&seat->link);
-    seat->ear.socket->person->seats_count--;
+    struct cf_socket *socket = seat->ear.socket;
+    struct cf_talk_seat **at = &socket->person->seats;
+    end_typing(seat);
+    cf_hub_leave(&socket->worker->hub, &seat->ear.subscriber);
+    while (*at != seat)
+        at = &(*at)->next;
+    *at = seat->next;
+    socket->person->seats_count--;
+    free(seat->typing);
+    free(seat);
 }
 
-void cf_seats_leave(struct cf_socket *socket, struct cf_talk_seat *seat)
+void cf_seats_leave(struct cf_talk_seat *seat)
 {
-    vacate(seat);
-    cf_people_go(socket->worker->server, seat->presence, cf_person_user(socket->person), seat->talk,
+    struct cf_socket *socket = seat->ear.socket;
+    struct cf_presence *presence = seat->presence;
+    int64_t talk = seat->talk;
+    cf_seats_drop(seat);
+    cf_people_go(socket->worker->server, presence, cf_person_user(socket->person), talk,
                  cf_socket_place(socket));
-    free(seat);
 }
 
 void cf_seats_reform(struct cf_socket *socket)
@@ -194,10 +230,9 @@ void cf_seats_reform(struct cf_socket *socket)
     if (socket->person == NULL)
         return;
     uint8_t form = cf_socket_form(socket);
-    const struct cf_list *seats = &socket->person->seats;
     cf_hub_reform(&socket->person->own.subscriber, form);
-    for (struct cf_list *node = seats->next; node != seats; node = node->next)
-        cf_hub_reform(&CF_LIST_ENTRY(node, struct cf_talk_seat, link)->ear.subscriber, form);
+    for (struct cf_talk_seat *it = socket->person->seats; it != NULL; it = it->next)
+        cf_hub_reform(&it->ear.subscriber, form);
 }
 
 void cf_seats_end(struct cf_socket *socket)
@@ -209,20 +244,14 @@ void cf_seats_end(struct cf_socket *socket)
     struct cf_identity identity = cf_person_identity(person);
     cf_hub_leave(&worker->hub, &person->own.subscriber);
     cf_life_leave(worker, &person->life);
-    if (!socket->clean) {
-        for (struct cf_list *node = person->seats.next; node != &person->seats; node = node->next) {
-            struct cf_talk_seat *seat = CF_LIST_ENTRY(node, struct cf_talk_seat, link);
-            if (seat->typing_until != CF_MS_NEVER)
-                cf_seats_type(seat, false);
-        }
+    if (!socket->clean)
         cf_lost_keep(socket);
-    } else if (worker->draining) {
+    else if (worker->draining)
         cf_life_save(worker, &identity, &person->life);
-    } else {
+    else
         cf_lost_forget(worker, &identity, &person->life);
-    }
-    while (!cf_list_empty(&person->seats))
-        cf_seats_leave(socket, CF_LIST_ENTRY(person->seats.next, struct cf_talk_seat, link));
+    while (person->seats != NULL)
+        cf_seats_leave(person->seats);
     free(person);
     socket->person = NULL;
     worker->sockets_strange++;

@@ -26,14 +26,18 @@ struct cf_talk_ear {
     struct cf_socket *socket;
 };
 
+struct cf_typing {
+    cf_ms until; /* CF_MS_NEVER: does not type */
+    cf_ms told;
+};
+
 /* A place in a conversation. */
 struct cf_talk_seat {
     struct cf_talk_ear ear;
-    struct cf_list link; /* person->seats */
+    struct cf_talk_seat *next; /* of the person's */
     struct cf_presence *presence;
     int64_t talk;
-    cf_ms typing_until; /* CF_MS_NEVER: does not type */
-    cf_ms typing_told;
+    struct cf_typing *typing; /* NULL: has never typed here */
 };
 
 /* A socket with its pid, from one connection to its end: what the worker finds by the pid. The
@@ -51,8 +55,8 @@ struct cf_person {
     cf_us expires; /* the token's */
     struct cf_life life;
     struct cf_talk_ear own;
-    struct cf_list seats;
-    uint32_t seats_count;
+    struct cf_talk_seat *seats;
+    uint16_t seats_count, typing_count; /* typing_count: of the seats that type */
     uint16_t user_len, name_len;
     uint8_t people[]; /* user id, then name */
 };
@@ -76,9 +80,9 @@ struct cf_socket {
     struct cf_person *person;   /* NULL: not connected */
     uint8_t *token;             /* the handshake's, until it is connected; NULL: none */
     uint16_t token_len;
-    uint16_t jobs;
+    uint16_t jobs : 15;
+    bool clean : 1;                /* it left, or was put out, and is not to be recovered */
     uint32_t connects;             /* persons so far */
-    bool clean;                    /* it left, or was put out, and is not to be recovered */
     uint8_t secret[CF_SID_SECRET]; /* of the session's id */
 };
 
@@ -173,7 +177,9 @@ enum cf_error cf_person_listen(struct cf_socket *socket);
 struct cf_talk_seat *cf_seats_find(const struct cf_socket *socket, int64_t talk);
 /* Takes a seat; harmless when it has one. CF_E_TOO_MANY, CF_E_NOMEM. */
 enum cf_error cf_seats_take(struct cf_socket *socket, int64_t talk);
-void cf_seats_leave(struct cf_socket *socket, struct cf_talk_seat *seat);
+void cf_seats_leave(struct cf_talk_seat *seat);
+/* The same, but the presence stays, and is the caller's. */
+void cf_seats_drop(struct cf_talk_seat *seat);
 /* Somebody types, or not; told when it is new, or was not told for a while. */
 void cf_seats_type(struct cf_talk_seat *seat, bool on);
 /* What is due; and when the next is. */

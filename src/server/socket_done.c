@@ -222,7 +222,7 @@ static void left(struct cf_socket *socket, const struct cf_socket_ask *ask, int6
 {
     struct cf_talk_seat *seat = cf_seats_find(socket, talk);
     if (seat != NULL) {
-        cf_seats_leave(socket, seat);
+        cf_seats_leave(seat);
         cf_socket_ack_present(socket, ask, talk);
         return;
     }

@@ -50,13 +50,13 @@ static void a_socket_in_one_conversation(void **state)
     SKIP_ELSEWHERE();
     assert_int_equal(sizeof(struct cf_eio_session), 32);
     assert_int_equal(sizeof(struct cf_sio_session), 32);
-    assert_int_equal(sizeof(struct cf_socket), 160);
-    assert_int_equal(sizeof(struct cf_person), 112);
-    assert_int_equal(sizeof(struct cf_talk_seat), 88);
+    assert_int_equal(sizeof(struct cf_socket), 152);
+    assert_int_equal(sizeof(struct cf_person), 104);
+    assert_int_equal(sizeof(struct cf_talk_seat), 72);
     assert_int_equal(sizeof(struct cf_session) + sizeof(struct cf_socket) +
                          sizeof(struct cf_person) + sizeof(struct cf_talk_seat) +
                          sizeof(struct cf_hub_room),
-                     696);
+                     664);
 }
 
 /* The map of an Orbital connection's groups begins small. */
