@@ -98,12 +98,12 @@ size_t cf_outq_peek(const struct cf_outq *q, struct cf_slice *out_slices, size_t
 
 static void pop_first(struct cf_outq *q)
 {
-    struct cf_outq_ring *ring = q->ring;
     q->messages -= q->first.messages;
     cf_shared_unref(q->first.bytes);
     q->first = (struct cf_outq_entry){0};
-    if (ring == NULL)
+    if (q->ring == NULL)
         return;
+    struct cf_outq_ring *ring = q->ring;
     q->first = *ring_at(ring, 0);
     ring->head = (ring->head + 1) & (ring->cap - 1);
     ring->len--;

@@ -98,8 +98,6 @@ enum cf_error cf_line_deliver(struct cf_line *line, struct cf_shared *frames, ui
     struct cf_session *session = cf_session_of_line(line);
     const struct cf_outq *queue = cf_conn_outq(&session->conn);
     size_t messages_max = session->worker->server->config->ws_send_buffer;
-    if (!cf_ws_endpoint_open(&line->endpoint))
-        return CF_E_STATE;
     bool full = queue->messages + messages > messages_max ||
                 queue->bytes + frames->len > messages_max * bytes_each;
     if (full && queue->messages > 0 && !CF_MUTANT(SLOW_NEVER_CUT))

@@ -45,8 +45,10 @@ void cf_line_set_timer(struct cf_line *line);
  * and never reads the answers is slow, too. */
 enum cf_error cf_line_send(struct cf_line *line, enum cf_ws_opcode opcode, struct cf_slice message,
                            size_t queued_max);
-/* Queues frames that many share. CF_E_SLOW: too many messages wait already, or more than
- * `bytes_each` for each of WEBSOCKET_SEND_BUFFER. CF_E_STATE, CF_E_NOMEM as of cf_conn_queue. */
+/* Queues frames that many share, for an owner who has neither heard CLOSED nor said goodbye:
+ * the way of every delivery, which asks nothing twice. CF_E_SLOW: too many messages wait already,
+ * or more than `bytes_each` for each of WEBSOCKET_SEND_BUFFER. CF_E_STATE, CF_E_NOMEM as of
+ * cf_conn_queue. */
 enum cf_error cf_line_deliver(struct cf_line *line, struct cf_shared *frames, uint32_t messages,
                               size_t bytes_each);
 void cf_line_ping(struct cf_line *line);

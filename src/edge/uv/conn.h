@@ -101,7 +101,10 @@ enum cf_error cf_conn_queue(struct cf_conn *conn, struct cf_shared *bytes, uint3
  * knows no MSG_NOSIGNAL: the program ignores SIGPIPE. */
 enum cf_error cf_conn_send_file(struct cf_conn *conn, int file, uint64_t *offset, size_t len);
 /* Messages and bytes that wait, for backpressure. */
-const struct cf_outq *cf_conn_outq(const struct cf_conn *conn);
+static inline const struct cf_outq *cf_conn_outq(const struct cf_conn *conn)
+{
+    return &conn->outq;
+}
 /* The socket took no more: `drained` will tell when it has. */
 bool cf_conn_blocked(const struct cf_conn *conn);
 /* Drops what has not been written at all (a partly written entry stays); returns the messages

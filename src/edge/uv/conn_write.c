@@ -45,11 +45,6 @@ bool cf_conn_blocked(const struct cf_conn *conn)
     return conn->stalled;
 }
 
-const struct cf_outq *cf_conn_outq(const struct cf_conn *conn)
-{
-    return &conn->outq;
-}
-
 uint32_t cf_conn_drop_unsent(struct cf_conn *conn)
 {
     return cf_outq_drop_unsent(&conn->outq);
