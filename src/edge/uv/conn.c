@@ -47,32 +47,56 @@ static void on_timer(struct cf_loop_timer *timer);
 
 struct cf_conn_extra *cf_conn_extra_of(struct cf_conn *conn)
 {
-    if (conn->extra == NULL) {
-        conn->extra = calloc(1, sizeof(*conn->extra));
-        if (conn->extra != NULL)
-            cf_loop_timer_init(&conn->extra->timer, on_timer);
-    }
-    return conn->extra;
+    struct cf_conn_extra *extra = cf_conn_extra(conn);
+    if (extra != NULL)
+        return extra;
+    extra = calloc(1, sizeof(*extra));
+    if (extra == NULL)
+        return NULL;
+    cf_loop_timer_init(&extra->timer, on_timer);
+    cf_buf_init(&extra->cipher, CF_LOOP_CIPHER_MAX);
+    extra->tls = cf_conn_tls(conn);
+    conn->rest.extra = extra;
+    conn->tls_only = false;
+    return extra;
 }
 
-void cf_conn_extra_free(struct cf_conn *conn)
+void cf_conn_extra_shed(struct cf_conn *conn)
 {
-    if (conn->extra == NULL)
+    struct cf_conn_extra *extra = cf_conn_extra(conn);
+    if (extra == NULL || extra->dial != NULL || extra->cipher.len > 0 ||
+        cf_timer_armed(&extra->timer.timer))
         return;
-    cf_conn_dial_free(conn);
-    cf_conn_tls_free(conn);
-    free(conn->extra);
-    conn->extra = NULL;
+    conn->tls_only = extra->tls != NULL;
+    if (conn->tls_only)
+        conn->rest.tls = extra->tls;
+    else
+        conn->rest.extra = NULL;
+    cf_buf_deinit(&extra->cipher);
+    free(extra);
+}
+
+void cf_conn_rest_free(struct cf_conn *conn)
+{
+    struct cf_conn_extra *extra = cf_conn_extra(conn);
+    cf_tls_free(cf_conn_tls(conn));
+    if (extra != NULL) {
+        cf_conn_dial_free(conn);
+        cf_buf_deinit(&extra->cipher);
+        free(extra);
+    }
+    conn->tls_only = false;
+    conn->rest.extra = NULL;
 }
 
 void cf_conn_finish(struct cf_conn *conn)
 {
-    cf_conn_extra_free(conn);
+    cf_conn_rest_free(conn);
     conn->config->ops->closed(conn, (enum cf_error)conn->why);
 }
 
-/* What the connection holds is given back at once, but for the extra: this may run below a function
- * that uses it. */
+/* What the connection holds is given back at once, but for what is needed to the end: this may run
+ * below a function that uses it. */
 static void set_closed(struct cf_conn *conn, enum cf_error why)
 {
     conn->state = CONN_CLOSED;
@@ -240,15 +264,13 @@ void cf_conn_wait(struct cf_conn *conn, cf_ms wait_ms)
     cf_loop_timer_set(loop, &extra->timer, deadline);
 }
 
-/* What a plain connection has waited with goes. */
 void cf_conn_wait_stop(struct cf_conn *conn)
 {
-    struct cf_conn_extra *extra = conn->extra;
+    struct cf_conn_extra *extra = cf_conn_extra(conn);
     if (extra == NULL)
         return;
     cf_loop_timer_stop(cf_conn_loop(conn), &extra->timer);
-    if (extra->tls == NULL && extra->dial == NULL)
-        cf_conn_extra_free(conn);
+    cf_conn_extra_shed(conn);
 }
 
 void cf_conn_announce(struct cf_conn *conn)
@@ -288,7 +310,7 @@ enum cf_error cf_conn_start(struct cf_conn *conn, struct cf_loop *loop,
     if (error == CF_OK && !cf_watch_set(conn, UV_READABLE))
         error = CF_E_IO;
     if (error != CF_OK) {
-        cf_conn_extra_free(conn);
+        cf_conn_rest_free(conn);
         close(fd);
         return error;
     }
@@ -308,8 +330,9 @@ enum cf_error cf_conn_pack(struct cf_conn *conn, struct cf_conn_parcel *out_parc
         return CF_E_STATE;
     if (!cf_watch_set(conn, 0))
         return CF_E_STATE;
-    *out_parcel = (struct cf_conn_parcel){conn->fd, conn->extra, conn->outq};
-    conn->extra = NULL;
+    *out_parcel = (struct cf_conn_parcel){conn->fd, conn->tls_only, conn->rest, conn->outq};
+    conn->tls_only = false;
+    conn->rest.extra = NULL;
     conn->fd = -1;
     cf_outq_init(&conn->outq);
     set_closed(conn, CF_OK);
@@ -325,7 +348,8 @@ enum cf_error cf_conn_unpack(struct cf_conn *conn, struct cf_loop *loop,
         cf_conn_parcel_drop(parcel);
         return CF_E_IO;
     }
-    conn->extra = parcel->extra;
+    conn->tls_only = parcel->tls_only;
+    conn->rest = parcel->rest;
     conn->outq = parcel->outq;
     conn->state = CONN_OPENING;
     cf_list_push_back(&loop->opening, &conn->pending);
@@ -334,8 +358,8 @@ enum cf_error cf_conn_unpack(struct cf_conn *conn, struct cf_loop *loop,
 
 void cf_conn_parcel_drop(struct cf_conn_parcel *parcel)
 {
-    struct cf_conn rest = {.extra = parcel->extra};
-    cf_conn_extra_free(&rest);
+    struct cf_conn left = {.tls_only = parcel->tls_only, .rest = parcel->rest};
+    cf_conn_rest_free(&left);
     cf_outq_deinit(&parcel->outq);
     close(parcel->fd);
 }
@@ -387,5 +411,5 @@ void cf_conn_abort(struct cf_conn *conn, enum cf_error why)
 
 bool cf_conn_is_tls(const struct cf_conn *conn)
 {
-    return conn->extra != NULL && conn->extra->tls != NULL;
+    return cf_conn_tls(conn) != NULL;
 }

@@ -6,7 +6,7 @@
  * Callbacks come from the loop only, never from inside a call of the owner's: a write or close
  * never calls back at once (hazard V29). `closed` is the last one; the owner frees itself in it.
  * Writes queue references and go out at the end of the turn. An idle plain connection owns no heap
- * memory and no read buffer: the loop has one for all. */
+ * memory, one over TLS its struct cf_tls; the buffers are the loop's, one for all. */
 #ifndef CF_EDGE_UV_CONN_H
 #define CF_EDGE_UV_CONN_H
 
@@ -15,7 +15,14 @@
 #include "edge/uv/loop.h"
 
 struct cf_conn;
-struct cf_conn_extra; /* what only a TLS, a dialled or a waiting connection has */
+struct cf_conn_extra; /* what only a dialled or a waiting connection has */
+
+/* What a connection has beyond a struct cf_conn. Of the two that are idle one needs nothing and the
+ * other only its TLS, which then stands here and not in an extra. */
+union cf_conn_rest {
+    struct cf_conn_extra *extra; /* NULL: plain, accepted, and nothing is waited for */
+    struct cf_tls *tls;          /* tls_only */
+};
 
 struct cf_conn_ops {
     /* The connection is usable: at once for an accepted plain one, else after connect and TLS. May
@@ -50,7 +57,7 @@ struct cf_conn {
     struct cf_outq outq;
     struct cf_list pending; /* in a list of the loop: to be opened, flushed or closed */
     const struct cf_conn_config *config;
-    struct cf_conn_extra *extra; /* NULL: plain, accepted, and nothing is waited for */
+    union cf_conn_rest rest;
     int fd;
     uint8_t state;
     uint8_t watched; /* events that the loop tells of */
@@ -58,6 +65,8 @@ struct cf_conn {
     bool paused : 1;
     bool ended : 1;   /* the peer has sent its FIN */
     bool stalled : 1; /* the socket took no more: a flush waits for it to be writable */
+    bool tls_only : 1;
+    bool said_goodbye : 1; /* close_notify was queued */
 };
 
 /* Longest text of an address, with its NUL. */
@@ -72,7 +81,8 @@ enum cf_error cf_conn_start(struct cf_conn *conn, struct cf_loop *loop,
 /* A connection on its way from one loop to another: its socket, TLS state and what is queued. */
 struct cf_conn_parcel {
     int fd;
-    struct cf_conn_extra *extra;
+    bool tls_only;
+    union cf_conn_rest rest;
     struct cf_outq outq;
 };
 

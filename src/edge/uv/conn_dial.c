@@ -35,8 +35,9 @@ static void free_dial(struct cf_dial *dial)
 
 void cf_conn_dial_free(struct cf_conn *conn)
 {
-    struct cf_dial *dial = conn->extra->dial;
-    conn->extra->dial = NULL;
+    struct cf_conn_extra *extra = cf_conn_extra(conn);
+    struct cf_dial *dial = extra->dial;
+    extra->dial = NULL;
     if (dial == NULL)
         return;
     dial->conn = NULL;
@@ -70,7 +71,7 @@ static bool try_address(struct cf_conn *conn, const struct addrinfo *address)
 /* `error`: why there is nothing more to try. */
 static void try_next(struct cf_conn *conn, enum cf_error error)
 {
-    struct cf_dial *dial = conn->extra->dial;
+    struct cf_dial *dial = cf_conn_extra(conn)->dial;
     while (dial->next != NULL) {
         const struct addrinfo *address = dial->next;
         dial->next = address->ai_next;
@@ -86,13 +87,13 @@ static void try_next(struct cf_conn *conn, enum cf_error error)
 static void finish_dial(struct cf_conn *conn)
 {
     enum cf_error error = CF_OK;
-    struct cf_dial *dial = conn->extra->dial;
+    struct cf_dial *dial = cf_conn_extra(conn)->dial;
     if (dial->tls != NULL)
         error = cf_conn_tls_new(conn, dial->tls, dial->host);
     cf_conn_dial_free(conn);
     if (error != CF_OK) {
         cf_conn_end(conn, error);
-    } else if (conn->extra->tls != NULL) {
+    } else if (cf_conn_is_tls(conn)) {
         conn->state = CONN_HANDSHAKE;
         cf_conn_watch(conn);
         cf_conn_mark_dirty(conn);
@@ -150,7 +151,7 @@ static enum cf_error begin_resolving(struct cf_conn *conn, struct cf_slice host,
         return CF_E_IO;
     }
     dial->tls = tls == NULL ? NULL : cf_tls_context_ref(tls);
-    conn->extra->dial = dial;
+    cf_conn_extra(conn)->dial = dial;
     return CF_OK;
 }
 
@@ -177,7 +178,7 @@ enum cf_error cf_conn_dial(struct cf_conn *conn, struct cf_loop *loop,
     cf_conn_init(conn, loop, config);
     enum cf_error error = begin_dial(conn, name, port, tls);
     if (error != CF_OK) {
-        cf_conn_extra_free(conn);
+        cf_conn_rest_free(conn);
         if (conn->fd >= 0)
             close(conn->fd);
         return error;

@@ -36,13 +36,26 @@ struct cf_conn_extra {
     struct cf_conn *conn;       /* whose it is, once it is armed */
     struct cf_tls *tls;         /* NULL: plain */
     struct cf_dial *dial;       /* NULL: accepted, or connected by now */
-    struct cf_buf cipher;       /* encrypted but not written; owns memory only when stalled */
-    bool said_goodbye : 1;      /* close_notify was queued */
+    struct cf_buf cipher;       /* encrypted but not written */
 };
 
 static inline struct cf_loop *cf_conn_loop(const struct cf_conn *conn)
 {
     return conn->loop;
+}
+
+/* NULL: none. */
+static inline struct cf_conn_extra *cf_conn_extra(const struct cf_conn *conn)
+{
+    return conn->tls_only ? NULL : conn->rest.extra;
+}
+
+/* NULL: plain, or TLS has not begun. */
+static inline struct cf_tls *cf_conn_tls(const struct cf_conn *conn)
+{
+    if (conn->tls_only)
+        return conn->rest.tls;
+    return conn->rest.extra == NULL ? NULL : conn->rest.extra->tls;
 }
 
 static inline bool cf_conn_is_in(const struct cf_conn *conn, enum conn_state state)
@@ -53,7 +66,9 @@ static inline bool cf_conn_is_in(const struct cf_conn *conn, enum conn_state sta
 /* conn.c; cf_conn_announce and cf_conn_flush are in turn.h */
 
 void cf_conn_init(struct cf_conn *conn, struct cf_loop *loop, const struct cf_conn_config *config);
-void cf_conn_extra_free(struct cf_conn *conn);
+void cf_conn_rest_free(struct cf_conn *conn);
+/* Gives the extra back when nothing is in it that is needed. */
+void cf_conn_extra_shed(struct cf_conn *conn);
 /* To CLOSED: the owner hears of it in one of the loop's next steps. */
 void cf_conn_end(struct cf_conn *conn, enum cf_error why);
 /* Has the loop tell what the state asks for. */
@@ -80,14 +95,13 @@ enum cf_error cf_conn_tls_new(struct cf_conn *conn, struct cf_tls_context *conte
                               const char *host);
 /* Bytes of the socket: continues the handshake, then decrypts and hands on. */
 void cf_conn_tls_input(struct cf_conn *conn, struct cf_slice bytes);
-/* extra->cipher, with the loop's memory in it if it had none; and what gives that back once it is
- * empty. */
+/* Where what is encrypted gathers: its own buffer when something waits there, else the loop's; and
+ * what keeps what is left in it. CF_E_NOMEM. */
 struct cf_buf *cf_conn_tls_cipher(struct cf_conn *conn);
-void cf_conn_tls_cipher_done(struct cf_conn *conn);
-/* Encrypts the next batch of the queue, or the goodbye, into extra->cipher. False: there is nothing
- * to encrypt, or *out_error. */
-bool cf_conn_tls_encrypt(struct cf_conn *conn, enum cf_error *out_error);
-void cf_conn_tls_free(struct cf_conn *conn);
+enum cf_error cf_conn_tls_cipher_done(struct cf_conn *conn, struct cf_buf *cipher);
+/* Encrypts the next batch of the queue, or the goodbye. False: there is nothing to encrypt, or
+ * *out_error. */
+bool cf_conn_tls_encrypt(struct cf_conn *conn, struct cf_buf *cipher, enum cf_error *out_error);
 
 /* conn_dial.c */
 

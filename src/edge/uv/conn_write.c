@@ -107,11 +107,10 @@ static enum cf_error flush_plain(struct cf_conn *conn, struct flush *flush)
 
 /* The next batch is encrypted only when the one before has been written, so that what the queue
  * says is waiting is true up to one batch. */
-static enum cf_error flush_tls(struct cf_conn *conn, struct flush *flush)
+static enum cf_error write_tls(struct cf_conn *conn, struct cf_buf *cipher, struct flush *flush)
 {
-    struct cf_buf *cipher = cf_conn_tls_cipher(conn);
     enum cf_error error = CF_OK;
-    while (cipher->len > 0 || cf_conn_tls_encrypt(conn, &error)) {
+    while (cipher->len > 0 || cf_conn_tls_encrypt(conn, cipher, &error)) {
         struct cf_slice bytes = cf_buf_peek(cipher);
         size_t sent = 0;
         error = send_now(conn->fd, &bytes, 1, &sent);
@@ -123,8 +122,15 @@ static enum cf_error flush_tls(struct cf_conn *conn, struct flush *flush)
         if (flush->full)
             return CF_OK;
     }
-    cf_conn_tls_cipher_done(conn);
     return error;
+}
+
+static enum cf_error flush_tls(struct cf_conn *conn, struct flush *flush)
+{
+    struct cf_buf *cipher = cf_conn_tls_cipher(conn);
+    enum cf_error error = write_tls(conn, cipher, flush);
+    enum cf_error kept = cf_conn_tls_cipher_done(conn, cipher);
+    return error != CF_OK ? error : kept;
 }
 
 /* The handshake has one deadline over all, which no progress moves. */

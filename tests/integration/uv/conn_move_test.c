@@ -82,7 +82,8 @@ static void moves_with_bytes_on_both_ways(bool tls)
     old->in_callback = false;
     assert_int_equal(parcel.outq.bytes, 6);
     assert_int_equal(parcel.outq.messages, 1);
-    assert_int_equal(parcel.extra != NULL, tls);
+    assert_int_equal(parcel.rest.extra != NULL, tls);
+    assert_int_equal(parcel.tls_only, tls); /* idle, it has nothing else */
     assert_int_equal(cf_conn_outq(&old->conn)->bytes, 0);
     assert_int_equal(cf_conn_write(&old->conn, CF_LIT("late")), CF_E_STATE);
     struct cf_conn_parcel none;
