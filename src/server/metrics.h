@@ -40,6 +40,8 @@
     X(SIO_RECOVERED, "confab_socketio_recoveries_total", "outcome=\"recovered\"",                \
       "Sockets that came back with a pid")                                                       \
     X(SIO_NOT_RECOVERED, "confab_socketio_recoveries_total", "outcome=\"fresh\"", "")            \
+    X(SIO_CROWDED, "confab_socketio_crowded_out_total", "",                                      \
+      "Sessions closed to make room, before anybody had connected by them")                      \
     X(SIO_REFUSED, "confab_socketio_refused_total", "", "Connects without a valid token")        \
     X(SIO_BAD, "confab_socketio_protocol_errors_total", "", "Sessions ended for what they sent") \
     X(ORBITAL_BAD, "confab_orbital_bad_frames_total", "", "Orbital frames that were refused")    \

@@ -7,6 +7,7 @@
 #include "chat/talk.h"
 #include "server/lost.h"
 #include "server/people.h"
+#include "server/stranger.h"
 
 enum { TYPING_ENDS_MS = 5000, TYPING_TOLD_MS = 100 };
 
@@ -41,7 +42,7 @@ struct cf_person *cf_person_new(struct cf_socket *socket, const struct cf_identi
     person->name_len = (uint16_t)name.len;
     memcpy(person->people, user.ptr, user.len);
     memcpy(person->people + user.len, name.ptr, name.len);
-    socket->worker->sockets_strange--;
+    cf_stranger_leave(socket);
     person->own.socket = socket;
     cf_subscriber_init(&person->own.subscriber, cf_socket_form(socket));
     return person;
@@ -254,5 +255,7 @@ void cf_seats_end(struct cf_socket *socket)
         cf_seats_leave(person->seats);
     free(person);
     socket->person = NULL;
-    worker->sockets_strange++;
+    bool live = socket->eio.end == CF_EIO_LIVE;
+    if (live && cf_stranger_return(socket) != CF_OK)
+        cf_eio_abort(&socket->eio, CF_EIO_SLOW);
 }

@@ -6,6 +6,7 @@
 
 #include "server/fanout.h"
 #include "server/lost.h"
+#include "server/stranger.h"
 
 static cf_ms now_ms(const struct cf_socket *socket)
 {
@@ -53,28 +54,16 @@ static void on_timer(struct cf_loop_timer *timer)
     tick(CF_CONTAINER_OF(timer, struct cf_callers, timer)->socket);
 }
 
-static bool keep_token(struct cf_socket *socket, struct cf_slice token)
-{
-    if (token.len == 0 || token.len > UINT16_MAX)
-        return true;
-    socket->token = malloc(token.len);
-    if (socket->token == NULL)
-        return false;
-    memcpy(socket->token, token.ptr, token.len);
-    socket->token_len = (uint16_t)token.len;
-    return true;
-}
-
-static bool keep_callers(struct cf_socket *socket)
+static enum cf_error keep_callers(struct cf_socket *socket)
 {
     if (socket->eio.transport != CF_EIO_POLLING)
-        return true;
+        return CF_OK;
     socket->callers = calloc(1, sizeof(*socket->callers));
     if (socket->callers == NULL)
-        return false;
+        return CF_E_NOMEM;
     socket->callers->socket = socket;
     cf_loop_timer_init(&socket->callers->timer, on_timer);
-    return true;
+    return CF_OK;
 }
 
 static void free_callers(struct cf_socket *socket)
@@ -97,22 +86,19 @@ static void drop_callers(struct cf_socket *socket)
 static void free_socket(struct cf_socket *socket)
 {
     struct cf_worker *worker = socket->worker;
-    worker->sockets_strange--; /* its person is gone by now */
+    cf_stranger_free(socket);
     cf_list_remove(&socket->unsettled);
     cf_slots_remove(&worker->socket_slots, socket->ticket);
     cf_sio_session_deinit(&socket->sio);
     cf_eio_session_deinit(&socket->eio);
     free_callers(socket);
-    free(socket->token);
     free(socket);
 }
 
 struct cf_socket *cf_socket_open(struct cf_worker *worker, enum cf_eio_transport transport,
                                  struct cf_slice token)
 {
-    struct cf_socket *socket = NULL;
-    if (worker->sockets_strange < CF_SOCKETS_STRANGE_MAX)
-        socket = calloc(1, sizeof(*socket));
+    struct cf_socket *socket = calloc(1, sizeof(*socket));
     if (socket == NULL)
         return NULL;
     if (cf_slots_put(&worker->socket_slots, socket, &socket->ticket) != CF_OK) {
@@ -120,15 +106,16 @@ struct cf_socket *cf_socket_open(struct cf_worker *worker, enum cf_eio_transport
         return NULL;
     }
     uint8_t sid[CF_SID_LEN];
-    worker->sockets_strange++;
     socket->worker = worker;
     cf_list_init(&socket->unsettled);
     cf_poll_make_sid(worker, (uint32_t)socket->ticket, socket->secret, sid);
     cf_sio_session_init(&socket->sio, &worker->server->sio_config, now_ms(socket));
     enum cf_error error = cf_eio_session_open(&socket->eio, &worker->server->eio_config, transport,
                                               cf_slice_of(sid, sizeof(sid)), now_ms(socket));
-    if (error == CF_OK && (!keep_token(socket, token) || !keep_callers(socket)))
-        error = CF_E_NOMEM;
+    if (error == CF_OK)
+        error = keep_callers(socket);
+    if (error == CF_OK)
+        error = cf_stranger_new(socket, token);
     if (error != CF_OK) {
         free_socket(socket);
         return NULL;

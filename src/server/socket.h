@@ -11,14 +11,14 @@
 #include "server/session.h"
 
 enum {
-    CF_SOCKET_ID_LEN = 20,         /* what the client calls socket.id */
-    CF_SOCKET_PID_LEN = 24,        /* the secret by which it is recovered */
-    CF_SOCKET_SEATS_MAX = 1000,    /* conversations of one socket */
-    CF_SOCKET_JOBS_MAX = 256,      /* requests that the store has not answered */
-    CF_SOCKETS_STRANGE_MAX = 5000, /* of a worker, that have not connected (hazard V15) */
+    CF_SOCKET_ID_LEN = 20,      /* what the client calls socket.id */
+    CF_SOCKET_PID_LEN = 24,     /* the secret by which it is recovered */
+    CF_SOCKET_SEATS_MAX = 1000, /* conversations of one socket */
+    CF_SOCKET_JOBS_MAX = 256,   /* requests that the store has not answered */
 };
 
 struct cf_lost;
+struct cf_stranger;
 
 /* Where a socket is told events: those of a conversation (in a seat), or its user's own. */
 struct cf_talk_ear {
@@ -73,13 +73,12 @@ struct cf_socket {
     struct cf_worker *worker;
     struct cf_eio_session eio;
     struct cf_sio_session sio;
-    struct cf_list unsettled;   /* worker->unsettled */
-    uint64_t ticket;            /* in worker->socket_slots */
-    struct cf_callers *callers; /* NULL: it is on WebSocket */
-    struct cf_line *line;       /* NULL: it is on polling */
-    struct cf_person *person;   /* NULL: not connected */
-    uint8_t *token;             /* the handshake's, until it is connected; NULL: none */
-    uint16_t token_len;
+    struct cf_list unsettled;     /* worker->unsettled */
+    uint64_t ticket;              /* in worker->socket_slots */
+    struct cf_callers *callers;   /* NULL: it is on WebSocket */
+    struct cf_line *line;         /* NULL: it is on polling */
+    struct cf_person *person;     /* NULL: not connected */
+    struct cf_stranger *stranger; /* stranger.h; NULL: somebody has connected, and not with this */
     uint16_t jobs : 15;
     bool clean : 1;                /* it left, or was put out, and is not to be recovered */
     uint32_t connects;             /* persons so far */
@@ -88,8 +87,7 @@ struct cf_socket {
 
 /* socket.c */
 
-/* NULL without memory, and when too many are open that nobody has connected by. `token` (may be
- * empty) is copied. */
+/* NULL without memory. `token` (may be empty) is copied. */
 struct cf_socket *cf_socket_open(struct cf_worker *worker, enum cf_eio_transport transport,
                                  struct cf_slice token);
 /* NULL when there is none, or it is over. */

@@ -7,7 +7,7 @@
 #include "server/lost.h"
 #include "server/newcomers.h"
 #include "server/people.h"
-#include "server/socket.h"
+#include "server/stranger.h"
 
 enum { REPLY_MAX = 64 * 1024 };
 
@@ -48,7 +48,7 @@ static bool authenticate(struct cf_socket *socket, struct cf_slice token,
 {
     struct cf_worker *worker = socket->worker;
     if (token.ptr == NULL)
-        token = cf_slice_of(socket->token, socket->token_len);
+        token = cf_stranger_token(socket);
     if (token.len == 0) {
         refuse(socket, "Authentication token required", "token_required");
         return false;

@@ -266,6 +266,7 @@ enum cf_error cf_worker_new(struct cf_server *server, unsigned index, struct cf_
     cf_map_init(&worker->lives, server->hash_key);
     cf_list_init(&worker->unsettled);
     cf_list_init(&worker->lost);
+    cf_list_init(&worker->strangers);
     cf_buf_init(&worker->actions, SCRATCH_MAX);
     cf_buf_init(&worker->decoded, SCRATCH_MAX);
     cf_buf_init(&worker->packet, SCRATCH_MAX);

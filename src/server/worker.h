@@ -45,7 +45,9 @@ struct cf_worker {
     struct cf_slots socket_slots; /* Socket.IO sockets by ticket, */
     struct cf_map lives;          /* and by pid, lost ones too: struct cf_life */
     struct cf_list unsettled;     /* sockets */
-    size_t sockets_strange;       /* those that have not connected: nobody knows who they are */
+    struct cf_list strangers;     /* sockets that nobody has connected by: stranger.h */
+    size_t strangers_count;
+    cf_ms strangers_told;       /* the log is told of a crowd again from then on */
     struct cf_loop_timer sweep; /* the first worker's: sockets of earlier processes are forgotten */
     struct cf_list lost;        /* struct cf_lost */
     struct cf_uuid run;         /* the conversation, or group, whose events the hub is collecting */

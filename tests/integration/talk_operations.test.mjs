@@ -1,5 +1,7 @@
 // What operators see of conversations, and what strangers at the door may take.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { tokenFor } from './lib.mjs';
 import { Device, createTalk, devices, newestClients, people, startServer, stopClean, until } from './talk_lib.mjs';
@@ -9,6 +11,22 @@ before(async () => { server = await startServer({ SOCKETIO_CONNECT_TIMEOUT_MS: '
 after(async () => { await stopClean(server); });
 
 const sessions = (transport) => server.metric(`confab_socketio_sessions{transport="${transport}"}`);
+
+// Session ids of so many handshakes, on one connection.
+async function handshakes(server, count) {
+    const socket = net.connect(server.port, '127.0.0.1');
+    const sids = [];
+    let rest = '';
+    socket.on('data', (data) => {
+        rest += data.toString('latin1');
+        for (let at; (at = rest.indexOf('"sid":"') + 7) > 6 && rest.length >= at + 30; rest = rest.slice(at + 30))
+            sids.push(rest.slice(at, at + 30));
+    });
+    socket.write('GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(count));
+    while (sids.length < count) await once(socket, 'data');
+    socket.destroy();
+    return sids;
+}
 
 // How much each of the metrics grows while something happens.
 async function growth(names, happening) {
@@ -80,6 +98,31 @@ describe('operations', () => {
         await until(async () => await sessions('polling') <= before, 'they are gone');
     });
 
+    test('v15 of 5000 sessions that nobody connects by, the oldest makes room', async (context) => {
+        const [, websocket] = newestClients;
+        const crowded = await startServer({ CONFAB_WORKERS: '1', SOCKETIO_PING_INTERVAL_MS: '60000' });
+        context.after(() => stopClean(crowded));
+        const known = () => crowded.metric('confab_socketio_sessions{transport="polling"}');
+        const closed = () => crowded.metric('confab_socketio_crowded_out_total');
+        const [ann, ben] = people('ann', 'ben');
+        const connect = async (sid) => (await crowded.request('POST', `/socket.io/?EIO=4&transport=polling&sid=${sid}`,
+            { body: `40${JSON.stringify({ token: tokenFor(ann) })}` })).status;
+        const a = await devices(context, crowded, websocket)(ann);
+        const [oldest, second] = await handshakes(crowded, 5000);
+        assert.deepEqual([await known(), await closed()], [5000, 0]);
+        await handshakes(crowded, 1);
+        assert.deepEqual([await known(), await closed()], [5000, 1]);
+        assert.deepEqual([await connect(oldest), await connect(second)], [400, 200]);
+
+        const b = await devices(context, crowded, websocket)(ben); // takes the place that `second` has left, and leaves it
+        await handshakes(crowded, 1);
+        assert.deepEqual([await known(), await closed()], [5001, 1]);
+        await handshakes(crowded, 1);
+        assert.deepEqual([await known(), await closed()], [5001, 2]);
+        const talk = await createTalk(crowded, ann, [ben]);
+        for (const device of [a, b]) await device.join(talk);
+    });
+
     test('v16 session ids: no two alike, every bit as often one as zero', async () => {
         const ids = [];
         for (let i = 0; i < 40; i++)
@@ -102,8 +145,12 @@ describe('operations', () => {
         const [ann] = people('ann');
         const talk = await createTalk(server, ann);
         const device = await devices(context, server, websocket)(ann);
-        // More than the server can have asked the store, and been answered, between two reads of its socket.
-        const answers = await Promise.all(Array.from({ length: 5000 }, () => device.ask('conversation:join', talk)));
+        // More than the server can have asked the store, and been answered, between two reads of its socket; in one write.
+        const wire = device.socket.io.engine.transport.ws._socket;
+        wire.cork();
+        const asked = Array.from({ length: 5000 }, () => device.ask('conversation:join', talk));
+        setImmediate(() => wire.uncork());
+        const answers = await Promise.all(asked);
         const refused = answers.filter(({ success }) => !success);
         assert.ok(answers.length - refused.length >= 256, `${refused.length} refused`);
         assert.ok(refused.length > 0, 'all were taken');

@@ -95,7 +95,7 @@ static void families_are_declared_once(void **state)
         samples += line.ptr[0] != '#';
     }
     assert_int_equal(count_of(text, "# HELP "), families);
-    assert_int_equal(families, 24);
+    assert_int_equal(families, 25);
     assert_int_equal(samples, CF_COUNTERS + CF_HISTOGRAMS * (CF_HIST_BUCKETS + 2));
     cf_buf_deinit(&out);
 }
