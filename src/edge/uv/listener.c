@@ -97,7 +97,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         return;
     }
     for (int i = 0; i < ACCEPTS_MAX && !listener->stopped; i++) {
-        int fd = accept_one(listener), on = 1;
+        int fd = accept_one(listener);
         if (fd < 0) {
             if (is_shortage(errno))
                 meet_shortage(listener, errno);
@@ -105,7 +105,6 @@ static void on_readable(uv_poll_t *poll, int status, int events)
                 listener->short_of_fds = false;
             return;
         }
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* not for Unix sockets */
         listener->ops->accepted(listener->context, fd);
     }
 }
@@ -121,11 +120,14 @@ static void on_rested(struct cf_loop_timer *timer)
 enum cf_error cf_listener_start(struct cf_loop *loop, int fd, const struct cf_listener_ops *ops,
                                 void *context, struct cf_listener **out_listener)
 {
+    int on = 1;
     struct cf_listener *listener = calloc(1, sizeof(*listener));
     if (listener == NULL) {
         close(fd);
         return CF_E_NOMEM;
     }
+    /* What is accepted inherits it, which saves a call each. Not for Unix sockets. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (uv_poll_init(&loop->uv, &listener->poll, fd) != 0) {
         close(fd);
         free(listener);

@@ -1,6 +1,7 @@
 /* Binding and accepting: addresses, ports that are taken, socket files, and a process that runs out
  * of descriptors (V32). */
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -253,6 +254,10 @@ static size_t accepted_by_first;
 
 static void accept_by_first(void *context, int fd)
 {
+    int on = 0;
+    socklen_t len = sizeof(on);
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
+    assert_true(on);
     accepted_by_first++;
     rig_on_accepted(context, fd);
 }
