@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "server/blob.h"
 #include "server/exchange.h"
@@ -14,6 +15,7 @@
 #include "server/talk_rest.h"
 
 enum { FRAMES_MAX = 64 * 1024 * 1024, SCRATCH_MAX = 16 * 1024 * 1024 };
+enum { SIGHTINGS_ALIKE = 4 }; /* users that share a place in the table */
 
 struct cf_now cf_worker_now(const struct cf_worker *worker)
 {
@@ -35,26 +37,48 @@ void cf_worker_submit(struct cf_worker *worker, struct cf_job *job, uint64_t tic
     cf_list_push_back(&worker->submits, &request->link);
 }
 
-/* Where a user's last sighting is remembered. */
-static uint64_t *sighting_slot(struct cf_worker *worker, struct cf_slice user)
+/* Where a user's last sighting is remembered, as one of a few. */
+static struct cf_sighting *sightings_of(struct cf_worker *worker, uint64_t user)
 {
-    const uint64_t key[2] = {0, 1};
-    return &worker->sightings[cf_siphash(key, user) % CF_SIGHTINGS];
+    return &worker->sightings[user % (CF_SIGHTINGS / SIGHTINGS_ALIKE) * SIGHTINGS_ALIKE];
+}
+
+/* NULL: the user was not seen lately. */
+static struct cf_sighting *find_sighting(struct cf_sighting *sightings, uint64_t user)
+{
+    for (size_t i = 0; i < SIGHTINGS_ALIKE; i++)
+        if (sightings[i].user == user >> 32)
+            return &sightings[i];
+    return NULL;
+}
+
+static struct cf_sighting *push_sighting(struct cf_sighting *sightings)
+{
+    memmove(sightings + 1, sightings, (SIGHTINGS_ALIKE - 1) * sizeof(*sightings));
+    return sightings;
+}
+
+static uint64_t hash_of(struct cf_slice bytes)
+{
+    static const uint64_t key[2] = {0, 1};
+    return cf_siphash(key, bytes);
 }
 
 void cf_worker_sight(struct cf_worker *worker, const struct cf_identity *identity)
 {
-    const uint64_t plain[2] = {0, 1};
-    const uint64_t key[2] = {cf_siphash(plain, cf_identity_user(identity)), 1};
-    uint64_t sighting = cf_siphash(key, cf_identity_name(identity));
-    uint64_t *slot = sighting_slot(worker, cf_identity_user(identity));
-    if (*slot == sighting)
+    uint64_t user = hash_of(cf_identity_user(identity));
+    uint32_t name = (uint32_t)hash_of(cf_identity_name(identity));
+    struct cf_sighting *sightings = sightings_of(worker, user);
+    struct cf_sighting *last = find_sighting(sightings, user);
+    if (last != NULL && last->name == name)
         return;
     struct cf_asker asker = {identity, &worker->server->entropy, cf_worker_now(worker)};
     struct cf_store_request *request;
     if (cf_chat_user_put(&asker, &request) != CF_OK)
         return; /* the next sight tries again */
-    *slot = sighting;
+    if (last == NULL)
+        last = push_sighting(sightings);
+    *last = (struct cf_sighting){.user = (uint32_t)(user >> 32), .name = name};
     cf_worker_submit(worker, &worker->sight_job, 0, request);
 }
 
@@ -62,8 +86,10 @@ static void sight_done(struct cf_worker *worker, struct cf_session *session,
                        struct cf_store_request *request)
 {
     (void)session;
-    if (request->error != CF_OK)
-        *sighting_slot(worker, request->actor) = 0; /* the next sight tries again */
+    uint64_t user = hash_of(request->actor);
+    struct cf_sighting *last = find_sighting(sightings_of(worker, user), user);
+    if (request->error != CF_OK && last != NULL)
+        *last = (struct cf_sighting){0}; /* the next sight tries again */
     cf_store_request_free(request);
 }
 

@@ -23,6 +23,11 @@ struct cf_job {
 
 enum { CF_SIGHTINGS = 8192 };
 
+/* A user whose row is known to be fresh: hashes of the id and of the name. */
+struct cf_sighting {
+    uint32_t user, name;
+};
+
 enum cf_order {
     CF_ORDER_DRAIN = 1, /* stop accepting, say goodbye, finish */
     CF_ORDER_CUT = 2,   /* the time for that is over */
@@ -62,14 +67,14 @@ struct cf_worker {
     struct cf_metrics metrics;
     struct cf_ws_deflater *deflater; /* NULL: compression is off */
     struct cf_ws_inflater *inflater;
-    struct cf_list submits;           /* store requests of this turn */
-    struct cf_buf frames;             /* what a room's turn is encoded into */
-    struct cf_buf deflated;           /* one event, compressed */
-    struct cf_buf scratch;            /* one event, one answer */
-    uint64_t sightings[CF_SIGHTINGS]; /* users whose row is known to be fresh */
-    struct cf_buf actions;            /* what a socket's session wants sent */
-    struct cf_buf decoded;            /* a binary packet of a POST */
-    struct cf_buf packet;             /* a Socket.IO packet on its way out */
+    struct cf_list submits; /* store requests of this turn */
+    struct cf_buf frames;   /* what a room's turn is encoded into */
+    struct cf_buf deflated; /* one event, compressed */
+    struct cf_buf scratch;  /* one event, one answer */
+    struct cf_sighting sightings[CF_SIGHTINGS];
+    struct cf_buf actions; /* what a socket's session wants sent */
+    struct cf_buf decoded; /* a binary packet of a POST */
+    struct cf_buf packet;  /* a Socket.IO packet on its way out */
     struct cf_job rest_job, upgrade_job, sight_job, ready_job, talk_rest_job, group_rest_job,
         noted_job;
 };

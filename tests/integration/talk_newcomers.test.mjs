@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { makeDir } from './lib.mjs';
+import { makeDir, tokenFor } from './lib.mjs';
 import { Device, ask, createTalk, devices, newestClients, people, startServer, stopClean,
     until, within } from './talk_lib.mjs';
 
@@ -45,6 +45,23 @@ describe('what the store hears of', () => {
         const c = await connect(ben);
         await c.join(talk); // writes are done in their order: this is the first one
         assert.deepEqual(await counts(), [writes + 1, commits + 1]);
+    });
+});
+
+describe('names', () => {
+    test('a name that changes, and changes back, is stored when its user connects', async (context) => {
+        const one = await startServer({ CONFAB_WORKERS: '1' });
+        const { ben, ann, talk } = await scene(one);
+        const connect = devices(context, one, websocket);
+        context.after(() => stopClean(one));
+        for (const name of ['Ben', 'Benjamin', 'Benjamin', 'Ben']) {
+            (await connect(ben, { token: tokenFor(ben, { username: name }) })).socket.disconnect();
+            await until(async () => {
+                const { json } = await ask(one, ann, 'GET', '');
+                const { participants } = json.conversations.find(({ id }) => id === talk);
+                return participants.find(({ userId }) => userId === ben).name === name;
+            }, name);
+        }
     });
 });
 
