@@ -258,7 +258,8 @@ describe('floods', () => {
             }
             socket.destroy();
         }));
-        assert.ok(most <= cap + before, `${most} sessions`);
+        // Who makes room is gone at the end of the turn in which the others came.
+        assert.ok(most <= cap + before + lines * batch, `${most} sessions`);
         const crowded = await server.metric('confab_socketio_crowded_out_total');
         assert.ok(crowded > 0, 'the cap was reached');
         await until(async () => await sessions() <= before, 'none is left', scale(12000, 30000));
