@@ -25,11 +25,19 @@ static enum cf_error grow(struct cf_slots *slots)
     struct cf_slot *grown = realloc(slots->slots, cap * sizeof(*grown));
     if (grown == NULL)
         return CF_E_NOMEM;
-    for (uint32_t i = slots->cap; i < cap; i++)
-        grown[i] = (struct cf_slot){NULL, 1, i + 1 < cap ? i + 1 : SLOT_NONE};
-    slots->first_free = slots->cap;
     slots->slots = grown;
     slots->cap = cap;
+    return CF_OK;
+}
+
+/* A slot that was never used, in front of those that are free. */
+static enum cf_error add_free(struct cf_slots *slots)
+{
+    enum cf_error error = slots->used == slots->cap ? grow(slots) : CF_OK;
+    if (error != CF_OK)
+        return error;
+    slots->slots[slots->used] = (struct cf_slot){NULL, 1, slots->first_free};
+    slots->first_free = slots->used++;
     return CF_OK;
 }
 
@@ -37,7 +45,7 @@ enum cf_error cf_slots_put(struct cf_slots *slots, void *value, uint64_t *out_ti
 {
     CF_ASSERT(value != NULL);
     if (slots->first_free == SLOT_NONE) {
-        enum cf_error error = grow(slots);
+        enum cf_error error = add_free(slots);
         if (error != CF_OK)
             return error;
     }
@@ -53,7 +61,7 @@ enum cf_error cf_slots_put(struct cf_slots *slots, void *value, uint64_t *out_ti
 static struct cf_slot *find(const struct cf_slots *slots, uint64_t ticket)
 {
     uint32_t index = (uint32_t)ticket;
-    if (index >= slots->cap || slots->slots[index].generation != ticket >> 32)
+    if (index >= slots->used || slots->slots[index].generation != ticket >> 32)
         return NULL;
     return &slots->slots[index];
 }
@@ -66,12 +74,12 @@ void *cf_slots_get(const struct cf_slots *slots, uint64_t ticket)
 
 void *cf_slots_at(const struct cf_slots *slots, uint32_t index)
 {
-    return index < slots->cap ? slots->slots[index].value : NULL;
+    return index < slots->used ? slots->slots[index].value : NULL;
 }
 
 void *cf_slots_next(const struct cf_slots *slots, uint32_t *cursor)
 {
-    while (*cursor < slots->cap) {
+    while (*cursor < slots->used) {
         void *value = slots->slots[(*cursor)++].value;
         if (value != NULL)
             return value;

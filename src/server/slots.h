@@ -13,9 +13,10 @@ struct cf_slot {
     uint32_t next_free;
 };
 
+/* What lies beyond `used` was never touched, and so takes no memory of the machine's. */
 struct cf_slots {
     struct cf_slot *slots;
-    uint32_t cap, first_free, count;
+    uint32_t cap, used, first_free, count;
 };
 
 void cf_slots_init(struct cf_slots *slots);

@@ -63,6 +63,7 @@ static void a_slot_is_used_again_but_not_its_ticket(void **state)
     for (size_t i = 0; i < MANY; i++)
         assert_null(cf_slots_get(&slots, old[i]));
     assert_ptr_equal(cf_slots_get(&slots, ticket), &a);
+    assert_int_equal(slots.used, 1);
     assert_int_equal(slots.cap, FIRST_CAP);
     cf_slots_deinit(&slots);
 }
@@ -107,7 +108,8 @@ static void growth_keeps_the_tickets(void **state)
         assert_ptr_equal(cf_slots_get(&slots, tickets[i]), i % 3 == 0 ? NULL : &values[i]);
     for (size_t i = 0; i < MANY; i += 3)
         (void)put(&slots, &values[i]);
-    assert_int_equal(slots.cap, 1024); /* what was given back was taken again */
+    assert_int_equal(slots.used, MANY); /* what was given back was taken again */
+    assert_int_equal(slots.cap, 1024);
     cf_slots_deinit(&slots);
     assert_null(slots.slots);
     cf_slots_deinit(&slots);
