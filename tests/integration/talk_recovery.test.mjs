@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { makeDir, tokenFor } from './lib.mjs';
-import { Device, Relay, ask, createTalk, devices, fetchAfter, newestClients, oldestClients, people, random, seedOf,
+import { Device, Relay, ask, createTalk, devices, fetchAfter, livelyPings, newestClients, oldestClients, people, random, seedOf,
     sleep, startServer, stopClean, until, within, withoutReceipts } from './talk_lib.mjs';
 
 let server;
-before(async () => { server = await startServer(); });
+before(async () => { server = await startServer(livelyPings); });
 after(async () => { await stopClean(server); });
 
 // ann, who stays, and ben, whose connection will be lost.

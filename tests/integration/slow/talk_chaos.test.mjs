@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { makeDir, tokenFor } from '../lib.mjs';
-import { Device, Relay, clients, createTalk, devices, fetchAfter, people, random, seedOf, sleep, startServer, stopClean,
+import { Device, Relay, clients, createTalk, devices, fetchAfter, livelyPings, people, random, seedOf, sleep, startServer, stopClean,
     until, within, withoutReceipts } from '../talk_lib.mjs';
 
 const members = 50, messagesEach = 40, total = members * messagesEach;
@@ -184,7 +184,7 @@ test('3.3.1 3.3.2 3.3.3 properties 1 to 4: 2,000 messages of 50 clients that com
         const seed = seedOf(20261126);
         context.diagnostic(`seed ${seed}`);
         const next = random(seed);
-        const server = await startServer();
+        const server = await startServer(livelyPings);
         context.after(() => server.child.kill('SIGKILL'));
         const all = await assemble(context, server, next);
         await run(context, all, next);
@@ -198,7 +198,7 @@ test('3.3.4 properties 1 to 4: the same, with kill -9 in the middle', { timeout:
     context.diagnostic(`seed ${seed}`);
     const next = random(seed);
     const dir = makeDir();
-    let server = await startServer({}, { dir });
+    let server = await startServer(livelyPings, { dir });
     context.after(() => { server.child.kill('SIGKILL'); rmSync(dir, { recursive: true, force: true }); });
     const port = server.port;
     const all = await assemble(context, server, next);
@@ -209,7 +209,7 @@ test('3.3.4 properties 1 to 4: the same, with kill -9 in the middle', { timeout:
             server.child.kill('SIGKILL');
             await server.closed;
             assert.ok(said() < total);
-            server = await startServer({ CONFAB_LISTEN: `127.0.0.1:${port}` }, { dir });
+            server = await startServer({ ...livelyPings, CONFAB_LISTEN: `127.0.0.1:${port}` }, { dir });
             for (const member of all) member.server = server;
         }
     });
