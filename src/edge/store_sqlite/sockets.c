@@ -20,18 +20,25 @@ static int insert_socket(struct cf_sqlite_db *db, const struct cf_store_request 
     return rc;
 }
 
-int cf_sqlite_socket_open(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
-                          struct cf_store_request *request)
+/* `taken`: what a pid that is there means. */
+static int open_new(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
+                    struct cf_store_request *request, enum cf_error taken)
 {
     bool inserted;
     int rc = insert_socket(db, request, &inserted);
     if (rc != SQLITE_OK)
         return rc;
     if (!inserted) {
-        request->error = CF_E_CONFLICT;
+        request->error = taken;
         return SQLITE_OK;
     }
     return cf_sqlite_put_user(db, names, request->actor, request->actor_name);
+}
+
+int cf_sqlite_socket_open(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
+                          struct cf_store_request *request)
+{
+    return open_new(db, names, request, CF_E_CONFLICT);
 }
 
 static int insert_joined(struct cf_sqlite_db *db, const struct cf_store_request *request)
@@ -257,21 +264,6 @@ static int add_missed(struct cf_sqlite_db *db, struct cf_store_request *request,
     return rc;
 }
 
-/* E_NOT_FOUND: the pid is another user's. */
-static int open_late(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
-                     struct cf_store_request *request)
-{
-    bool inserted;
-    int rc = insert_socket(db, request, &inserted);
-    if (rc != SQLITE_OK)
-        return rc;
-    if (!inserted) {
-        request->error = CF_E_NOT_FOUND;
-        return SQLITE_OK;
-    }
-    return cf_sqlite_put_user(db, names, request->actor, request->actor_name);
-}
-
 /* Only the time of opening moves. The numbers stay: whoever dies again before the answer has
  * arrived comes back with the same `from`, and has then missed the same. */
 int cf_sqlite_socket_recover(struct cf_sqlite_db *db, struct cf_sqlite_names *names,
@@ -287,7 +279,7 @@ int cf_sqlite_socket_recover(struct cf_sqlite_db *db, struct cf_sqlite_names *na
         return rc;
     request->last_number = last_number;
     if (!socket.known)
-        return open_late(db, names, request);
+        return open_new(db, names, request, CF_E_NOT_FOUND); /* it is another user's */
     struct cf_sqlite_query query = cf_sqlite_query(db, CF_SQL_SOCKET_REOPEN);
     cf_sqlite_bind_text(&query, request->pid);
     cf_sqlite_bind_int(&query, request->now);
